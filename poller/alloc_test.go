@@ -1,0 +1,96 @@
+//go:build !race
+
+package poller
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sirocco-io/sirocco/internal/frame"
+)
+
+// echoFrame sends every message as the same frame: what it allocates is not
+// the poller's.
+type echoFrame struct{ f *frame.Frame }
+
+func (echoFrame) OnOpen(*Conn)               {}
+func (h echoFrame) OnData(c *Conn, _ []byte) { c.Send(h.f.Retain(1)) }
+func (echoFrame) OnDrain(*Conn)              {}
+func (echoFrame) OnClose(*Conn, error)       {}
+
+func wantNoAllocs(t *testing.T, what string, f func()) {
+	t.Helper()
+	for range 10 {
+		f() // what is pooled is there afterwards
+	}
+	if n := testing.AllocsPerRun(200, f); n != 0 {
+		t.Errorf("%s: %v allocations, want 0", what, n)
+	}
+}
+
+func TestAllocs(t *testing.T) {
+	l := byHand(t, Config{})
+	f := raw([]byte("0123456789"))
+	c, peer := addPair(t, l, echoFrame{f})
+	l.turn(0)
+	buf := make([]byte, 64<<10)
+	wantNoAllocs(t, "echo", func() {
+		_, _ = unix.Write(peer, buf[:10])
+		l.turn(l.sel.poll())
+		if n, err := unix.Read(peer, buf); n != 10 || err != nil {
+			t.Fatalf("echo: %d bytes, %v", n, err)
+		}
+	})
+	wantNoAllocs(t, "a queued frame", func() {
+		c.Send(f.Retain(1))
+		l.turn(0)
+		_, _ = unix.Read(peer, buf)
+	})
+	wantNoAllocs(t, "several queued frames", func() {
+		for range 20 {
+			c.Send(f.Retain(1))
+		}
+		l.turn(0)
+		_, _ = unix.Read(peer, buf)
+	})
+	large := raw(make([]byte, gatherBytes))
+	wantNoAllocs(t, "frames gathered by the kernel", func() {
+		c.Send(f.Retain(1))
+		c.Send(large.Retain(1))
+		l.turn(0)
+		for n := 1; n > 0; {
+			n, _ = unix.Read(peer, buf)
+		}
+	})
+	task := func(a, b any) { a.(*Conn).Send(b.(*frame.Frame)) }
+	wantNoAllocs(t, "a post", func() {
+		l.Post(task, c, f.Retain(1))
+		l.turn(0)
+		_, _ = unix.Read(peer, buf)
+	})
+	var timer Timer
+	fired := 0
+	h := &countTimer{&fired}
+	wantNoAllocs(t, "a timer", func() {
+		l.Arm(&timer, h, 0)
+		time.Sleep(11 * time.Millisecond)
+		l.turn(0)
+	})
+	if fired == 0 {
+		t.Error("the timer did not fire")
+	}
+	wantNoAllocs(t, "pause and resume", func() {
+		c.Pause()
+		l.turn(0)
+		c.Resume()
+		l.turn(0)
+	})
+	f.Release()
+	large.Release()
+}
+
+type countTimer struct{ n *int }
+
+func (h *countTimer) OnTimer(*Timer) { *h.n++ }

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package poller
+
+import "errors"
+
+// platformBackend is the default on this system.
+const platformBackend = BackendNetpoll
+
+// newEpollBackend fails: there is no epoll.
+func newEpollBackend() (backend, error) {
+	return nil, errors.New("poller: Config.Backend \"epoll\" exists on Linux only")
+}
