@@ -1,0 +1,99 @@
+package eio
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+
+	"github.com/sirocco-io/sirocco/internal/frame"
+)
+
+// Packets without contents are encoded once, for all sessions. Whoever sends
+// one retains it: these variables keep a reference for ever.
+var (
+	pingFrame      = textFrame("2")
+	pongProbeFrame = textFrame("3probe")
+)
+
+// Payloads of one packet, as answers to a GET.
+var (
+	payloadNoop      = []byte("6")
+	payloadClose     = []byte("1")
+	payloadNoopClose = []byte("6\x1e1")
+	payloadOK        = []byte("ok")
+)
+
+// textFrame encodes a text packet.
+func textFrame(packet string) *frame.Frame {
+	f := frame.New()
+	f.B = append(f.B, packet...)
+	return f.SealText()
+}
+
+// messageFrame encodes a message packet. Ownership: data is copied.
+func messageFrame(data []byte, binary bool) *frame.Frame {
+	f := frame.New()
+	if binary {
+		f.B = append(f.B, data...)
+		return f.SealBinary()
+	}
+	f.B = append(f.B, '4')
+	f.B = append(f.B, data...)
+	return f.SealText()
+}
+
+// appendPayload appends the packets of a frame, and of those chained behind
+// it, to a payload, each behind a separator unless it is the first. Ownership:
+// the result is the caller's.
+func appendPayload(dst []byte, f *frame.Frame) []byte {
+	for ; f != nil; f = f.Next() {
+		if len(dst) > 0 {
+			dst = append(dst, separator)
+		}
+		if f.Binary() {
+			dst = append(dst, 'b')
+			dst = base64.StdEncoding.AppendEncode(dst, f.Payload())
+			continue
+		}
+		dst = append(dst, f.Payload()...)
+	}
+	return dst
+}
+
+// openTails returns what follows the session id in an open packet: the keys
+// and their order are the reference's.
+func openTails(c *Config) (tails [transportCount]string) {
+	end := `,"pingInterval":` + strconv.FormatInt(c.PingInterval.Milliseconds(), 10) +
+		`,"pingTimeout":` + strconv.FormatInt(c.PingTimeout.Milliseconds(), 10) +
+		`,"maxPayload":` + strconv.FormatInt(c.MaxHTTPBufferSize, 10) + "}"
+	tails[polling] = `,"upgrades":[]` + end
+	tails[websocket] = tails[polling]
+	if c.AllowUpgrades == On && c.serves(websocket) {
+		tails[polling] = `,"upgrades":["websocket"]` + end
+	}
+	return tails
+}
+
+// openFrame encodes the open packet of a session.
+func openFrame(s *Session, tail string) *frame.Frame {
+	f := frame.New()
+	f.B = append(f.B, `0{"sid":`...)
+	if s.custom == nil {
+		f.B = append(f.B, '"')
+		f.B = s.id.AppendText(f.B)
+		f.B = append(f.B, '"')
+	} else {
+		f.B = appendJSON(f.B, *s.custom)
+	}
+	f.B = append(f.B, tail...)
+	return f.SealText()
+}
+
+// appendJSON appends s as a JSON string.
+func appendJSON(dst []byte, s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return append(dst, `""`...) // a string can always be marshalled
+	}
+	return append(dst, b...)
+}
