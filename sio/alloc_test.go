@@ -1,0 +1,104 @@
+//go:build !race
+
+package sio
+
+import (
+	"testing"
+
+	"github.com/sirocco-io/sirocco/eio"
+)
+
+// onLoop runs f on the loop of s and waits for it.
+func onLoop(t *testing.T, s *Socket, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	if !s.loop.loop.Post(func(a, _ any) { a.(func())(); close(done) }, f, nil) {
+		t.Fatal("the loop is closed")
+	}
+	recv(t, done)
+}
+
+// allocs returns what one call of f on the loop of s allocates, in several
+// turns, so that what was queued is sent between them.
+func allocs(t *testing.T, s *Socket, f func()) float64 {
+	t.Helper()
+	n := 1e9
+	for range 5 {
+		onLoop(t, s, func() { n = min(n, testing.AllocsPerRun(50, f)) })
+	}
+	return n
+}
+
+// sink joins a client whose messages are thrown away.
+func sink(t *testing.T, addr string) {
+	c := join(t, addr, "/")
+	go func() { // ends when the connection is closed
+		for range c.in {
+		}
+	}()
+}
+
+func TestHotPathsAllocateNothing(t *testing.T) {
+	srv, addr := serve(t, Config{})
+	sockets := make(chan *Socket, 1)
+	srv.OnConnection(func(s *Socket) { sockets <- s })
+	handled := 0
+	srv.OnRaw("raw", func(e *RawEvent) { handled += len(e.Args()) }, Inline)
+	srv.OnRaw("echo", func(e *RawEvent) { _ = e.Socket().EmitRaw("echo", e.Args(), e.Attachments()...) }, Inline)
+	srv.OnRaw("ack", func(e *RawEvent) { _ = e.Ack(e.Args(), e.Attachments()...) }, Inline)
+	sink(t, addr)
+	s := recv(t, sockets)
+	_ = s.Join("room")
+	e := engine{srv}
+	in := func(sess *eio.Session, text string) func() {
+		b := []byte(text)
+		return func() { e.OnMessage(sess, b, false) }
+	}
+	args := []byte(`{"text":"hello"}`)
+	tests := map[string]func(){
+		"raw event":          in(s.sess, `2["raw",{"text":"hello"}]`),
+		"echo":               in(s.sess, `2["echo",{"text":"hello"}]`),
+		"acknowledged event": in(s.sess, `21["ack",{"text":"hello"}]`),
+		"unknown ack":        in(s.sess, `31[1]`),
+		"event nobody wants": in(s.sess, `2["nothing"]`),
+		"EmitRaw":            func() { _ = s.EmitRaw("x", args) },
+		"EmitRaw, volatile":  func() { _ = s.Volatile().EmitRaw("x", args) },
+		"Emit of a string":   func() { _ = s.Emit("x", "text") },
+		"Emit of several":    func() { _ = s.Emit("x", "text", true, nil) },
+	}
+	for name, f := range tests {
+		if n := allocs(t, s, f); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+	if handled == 0 {
+		t.Error("the raw handler was not called")
+	}
+}
+
+func TestBroadcastAllocatesNothingPerReceiver(t *testing.T) {
+	srv, addr := serve(t, Config{})
+	sockets := make(chan *Socket, 1)
+	srv.OnConnection(func(s *Socket) { sockets <- s })
+	var s *Socket
+	for range 60 {
+		sink(t, addr)
+		s = recv(t, sockets)
+		_ = s.Join("room")
+	}
+	args := []byte(`"x"`)
+	nl := srv.on(s.loop)
+	onLoop(t, s, func() {
+		if len(nl.members) < 20 {
+			t.Fatalf("%d of 60 sockets on one loop", len(nl.members))
+		}
+	})
+	for name, b := range map[string]Broadcast{"namespace": srv.Local(), "room": srv.To("room"), "rooms": srv.To("room", "x").Except("y")} {
+		n := allocs(t, s, func() {
+			nl.deliver(&cast{Broadcast: b, event: "x", frame: rawEventFrame("/", noAck, "x", args, nil)})
+		})
+		if n > 1 { // the cast itself
+			t.Errorf("%s: %v allocations for %d receivers", name, n, len(nl.members))
+		}
+	}
+}

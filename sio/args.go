@@ -1,0 +1,131 @@
+package sio
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Args are the arguments of an event or of an acknowledgement. They are
+// decoded only when asked for. An Args owns its bytes and stays valid.
+type Args struct {
+	raw         []byte
+	attachments [][]byte
+	codec       JSONCodec
+}
+
+// Raw returns the JSON of the arguments: values with commas between, without
+// brackets. Binary values are placeholders {"_placeholder":true,"num":i}.
+//
+// Ownership: the result belongs to a; do not modify it.
+func (a Args) Raw() []byte { return a.raw }
+
+// Attachments returns the binary values that the placeholders of Raw number.
+//
+// Ownership: the result belongs to a; do not modify it.
+func (a Args) Attachments() [][]byte { return a.attachments }
+
+// Len returns the number of arguments.
+func (a Args) Len() int {
+	n := 0
+	for rest := a.raw; ; n++ {
+		var ok bool
+		if _, rest, ok = nextValue(rest); !ok {
+			return n
+		}
+	}
+}
+
+// Decode decodes the arguments in order into dst, which are pointers. As in
+// JavaScript, surplus arguments are ignored and missing ones leave their
+// pointer alone. A nil in dst skips an argument. A binary value decodes into
+// []byte, at any depth, and into any.
+func (a Args) Decode(dst ...any) error {
+	rest := a.raw
+	for i, d := range dst {
+		value, r, ok := nextValue(rest)
+		if !ok {
+			return nil
+		}
+		rest = r
+		if d == nil {
+			continue
+		}
+		if err := a.decodeOne(value, d); err != nil {
+			return fmt.Errorf("sio: argument %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// decodeOne decodes one argument. Raw messages and whole attachments need no
+// codec.
+func (a Args) decodeOne(value []byte, dst any) error {
+	switch dst := dst.(type) {
+	case *json.RawMessage:
+		*dst = append((*dst)[:0], value...)
+		return nil
+	case *Args:
+		*dst = Args{raw: value, attachments: a.attachments, codec: a.codec}.clone()
+		return nil
+	}
+	if len(a.attachments) == 0 {
+		return a.codec.Unmarshal(value, dst)
+	}
+	switch dst := dst.(type) {
+	case *[]byte:
+		if value[0] == '{' {
+			if is, num := readPlaceholder(value, 0); is && num < len(a.attachments) && num >= 0 {
+				*dst = append((*dst)[:0], a.attachments[num]...)
+				return nil
+			}
+		}
+	case *any:
+		if err := a.codec.Unmarshal(value, dst); err != nil {
+			return err
+		}
+		*dst = resolve(*dst, a.attachments)
+		return nil
+	case *map[string]any:
+		if err := a.codec.Unmarshal(value, dst); err != nil {
+			return err
+		}
+		resolve(*dst, a.attachments)
+		return nil
+	case *[]any:
+		if err := a.codec.Unmarshal(value, dst); err != nil {
+			return err
+		}
+		resolve(*dst, a.attachments)
+		return nil
+	}
+	return a.codec.Unmarshal(inlineAttachments(value, a.attachments), dst)
+}
+
+// Values decodes all arguments into the types of encoding/json (or of the
+// codec in use), binary values into []byte. The caller owns the result.
+func (a Args) Values() ([]any, error) {
+	values := make([]any, 0, 4)
+	for rest := a.raw; ; {
+		value, r, ok := nextValue(rest)
+		if !ok {
+			return values, nil
+		}
+		var v any
+		if err := a.decodeOne(value, &v); err != nil {
+			return nil, fmt.Errorf("sio: argument %d: %w", len(values), err)
+		}
+		values, rest = append(values, v), r
+	}
+}
+
+// clone returns a copy that shares no bytes with a.
+func (a Args) clone() Args {
+	c := Args{raw: append([]byte(nil), a.raw...), codec: a.codec}
+	if len(a.attachments) > 0 {
+		c.attachments = make([][]byte, len(a.attachments))
+		for i, b := range a.attachments {
+			c.attachments[i] = append([]byte{}, b...)
+		}
+	}
+	return c
+}

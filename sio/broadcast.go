@@ -1,0 +1,204 @@
+package sio
+
+import (
+	"slices"
+
+	"github.com/sirocco-io/sirocco/internal/frame"
+)
+
+// Broadcast selects the sockets that an event is sent to. It is immutable:
+// each method returns a new one, so that one can be kept and refined. It may
+// be used from any goroutine.
+type Broadcast struct {
+	nsp      *Namespace
+	self     *Socket // not sent to
+	rooms    []string
+	except   []string
+	volatile bool
+}
+
+// To adds rooms. A socket in several of them is sent one copy.
+func (b Broadcast) To(rooms ...string) Broadcast {
+	b.rooms = append(slices.Clip(b.rooms), rooms...)
+	return b
+}
+
+// In is the same as To.
+func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
+
+// Except excludes the sockets in the rooms.
+func (b Broadcast) Except(rooms ...string) Broadcast {
+	b.except = append(slices.Clip(b.except), rooms...)
+	return b
+}
+
+// Volatile skips sockets that could not be written to at once: a long-polling
+// client without a pending request, a WebSocket with unsent data.
+func (b Broadcast) Volatile() Broadcast {
+	b.volatile = true
+	return b
+}
+
+// Local restricts to the sockets of this process. Without an adapter there
+// are no others.
+func (b Broadcast) Local() Broadcast { return b }
+
+// Compress asks for compression. It is accepted for the sake of code that is
+// ported, and changes nothing.
+func (b Broadcast) Compress(bool) Broadcast { return b }
+
+// Emit encodes the event once and sends it to the selected sockets. The order
+// in which one goroutine emits, joins and leaves is the order in which it
+// takes effect at each socket.
+func (b Broadcast) Emit(event string, args ...any) error {
+	if reserved(event) {
+		return ErrReservedEvent
+	}
+	f, err := eventFrame(b.nsp.srv.codec, b.nsp.name, noAck, event, args)
+	if err != nil {
+		return err
+	}
+	return b.send(event, f)
+}
+
+// EmitRaw is Emit for arguments that are JSON already: values with commas
+// between, without brackets, as [RawEvent.Args] gives them. They are not
+// checked. Attachments are numbered by the placeholders in rawArgs.
+//
+// Ownership: rawArgs and attachments are only read until EmitRaw returns.
+func (b Broadcast) EmitRaw(event string, rawArgs []byte, attachments ...[]byte) error {
+	if reserved(event) {
+		return ErrReservedEvent
+	}
+	return b.send(event, rawEventFrame(b.nsp.name, noAck, event, rawArgs, attachments))
+}
+
+// Send sends the event "message".
+func (b Broadcast) Send(args ...any) error { return b.Emit("message", args...) }
+
+// cast is a broadcast on its way through the loops. Immutable when posted, but
+// for the frame's references: one for each post.
+type cast struct {
+	Broadcast
+	event string
+	frame *frame.Frame
+}
+
+// send posts the broadcast to every loop that has members. It takes over one
+// reference to f.
+func (b Broadcast) send(event string, f *frame.Frame) error {
+	if b.nsp.srv.closed.Load() {
+		f.Release()
+		return ErrServerClosed
+	}
+	c := &cast{Broadcast: b, event: event, frame: f}
+	if only := b.onlyTarget(); only != nil {
+		f.Retain(1)
+		c.post(b.nsp, only.loop.index)
+	} else {
+		for i := range *b.nsp.loops.Load() {
+			f.Retain(1)
+			c.post(b.nsp, i)
+		}
+	}
+	f.Release()
+	return nil
+}
+
+// post sends c to one loop. It takes over one reference to the frame.
+func (c *cast) post(n *Namespace, loop int) {
+	all := *n.loops.Load()
+	if loop >= len(all) || all[loop] == nil || all[loop].count.Load() == 0 || !all[loop].ls.loop.Post(postCast, all[loop], c) {
+		c.frame.Release()
+	}
+}
+
+// onlyTarget returns the one socket that b names by its id, when no other can
+// be meant.
+func (b Broadcast) onlyTarget() *Socket {
+	if len(b.rooms) != 1 || b.nsp.idRooms.Load() != 0 || !looksLikeID(b.rooms[0]) {
+		return nil
+	}
+	return b.nsp.Socket(b.rooms[0])
+}
+
+func postCast(a, b any) {
+	a.(*nspLoop).deliver(b.(*cast))
+}
+
+// deliver sends c to the members on this loop: no lock, and nothing allocated
+// for a receiver. Sockets that must not be sent to (again) carry the mark of
+// this broadcast's epoch.
+func (nl *nspLoop) deliver(c *cast) {
+	ls := nl.ls
+	ls.epoch++
+	if c.self != nil && c.self.loop == ls {
+		c.self.mark = ls.epoch
+	}
+	for _, name := range c.except {
+		if r := nl.rooms[name]; r != nil {
+			for _, s := range r.sockets {
+				s.mark = ls.epoch
+			}
+		}
+		if s := nl.own(name); s != nil {
+			s.mark = ls.epoch
+		}
+	}
+	sent := 0
+	if len(c.rooms) == 0 {
+		sent = nl.pass(c, nl.members)
+	}
+	for _, name := range c.rooms {
+		if r := nl.rooms[name]; r != nil {
+			sent += nl.pass(c, r.sockets)
+		}
+		if s := nl.own(name); s != nil {
+			one := [1]*Socket{s}
+			sent += nl.pass(c, one[:])
+		}
+	}
+	ls.counters.deliveries.Add(uint64(sent))
+	ls.counters.broadcasts.Add(1)
+	c.frame.Release()
+}
+
+// own returns the socket on this loop whose id is the room's name.
+func (nl *nspLoop) own(room string) *Socket {
+	if !looksLikeID(room) {
+		return nil
+	}
+	s := nl.nsp.srv.sockets.Get(room)
+	if s == nil || s.loop != nl.ls || s.nsp != nl.nsp {
+		return nil
+	}
+	return s
+}
+
+// pass sends c to those of sockets that are not marked, and marks them.
+//
+// Hot path: one turn of the loop per receiver.
+func (nl *nspLoop) pass(c *cast, sockets []*Socket) int {
+	if len(sockets) == 0 {
+		return 0
+	}
+	f, epoch, sent := c.frame, nl.ls.epoch, 0
+	f.Retain(len(sockets)) // once, not once for each
+	for _, s := range sockets {
+		if s.mark == epoch || s.state.Load() != stateConnected {
+			continue
+		}
+		s.mark = epoch
+		if s.tapped {
+			s.tapOutgoing(c.event, f)
+		}
+		if c.volatile && !s.sess.Writable() {
+			nl.ls.counters.dropped.Add(1)
+			continue
+		}
+		s.sess.Send(f)
+		sent++
+	}
+	f.Retain(sent - len(sockets)) // the references that nobody took
+	return sent
+}

@@ -1,0 +1,262 @@
+package sio
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/sirocco-io/sirocco/eio"
+	"github.com/sirocco-io/sirocco/poller"
+)
+
+// client is one Engine.IO session with the sockets that share it. Loop only.
+type client struct {
+	sess  *eio.Session
+	loop  *loopState
+	timer *connectTimer // until a namespace is joined
+	parts *assembly     // while attachments are awaited
+	more  []*Socket     // live sockets besides first
+
+	first    Socket // the usual client has one socket for life
+	used     bool   // first has been given out, and is not used again
+	live     bool   // first is live
+	dead     bool   // the connection is being closed: nothing is read any more
+	inactive bool   // reading is paused because of queued events
+}
+
+func clientOf(s *eio.Session) *client { return s.Data().(*client) }
+
+// connectTimer closes a connection that joins no namespace in time.
+type connectTimer struct {
+	poller.Timer
+	client *client
+}
+
+// OnTimer implements poller.TimerHandler.
+func (t *connectTimer) OnTimer(*poller.Timer) {
+	c := t.client
+	c.timer = nil
+	c.close()
+}
+
+// engine receives the sessions of a server.
+type engine struct{ srv *Server }
+
+// OnOpen implements eio.Handler.
+func (e engine) OnOpen(sess *eio.Session) {
+	ls := e.srv.stateOf(sess.Loop())
+	c := &client{sess: sess, loop: ls}
+	sess.SetData(c)
+	ls.counters.connections.Add(1)
+	if d := e.srv.cfg.ConnectTimeout; d > 0 {
+		c.timer = &connectTimer{client: c}
+		ls.loop.Arm(&c.timer.Timer, c.timer, d)
+	}
+}
+
+// OnMessage implements eio.Handler.
+func (e engine) OnMessage(sess *eio.Session, b []byte, binary bool) {
+	c := clientOf(sess)
+	if c.dead {
+		return
+	}
+	if err := c.receive(b, binary); err != nil {
+		c.loop.counters.violations.Add(1)
+		c.fail(err)
+	}
+}
+
+// OnUpgrade implements eio.Handler.
+func (engine) OnUpgrade(*eio.Session) {}
+
+// OnDrain implements eio.Handler.
+func (engine) OnDrain(*eio.Session) {}
+
+// OnClose implements eio.Handler.
+func (e engine) OnClose(sess *eio.Session, reason eio.Reason, err error) {
+	c := clientOf(sess)
+	c.loop.counters.connections.Add(-1)
+	c.end(Reason(reason.String()), err)
+}
+
+// receive handles one message of the client.
+func (c *client) receive(b []byte, binary bool) *ProtocolError {
+	if binary {
+		if c.parts == nil {
+			return errBinary
+		}
+		return c.attach(b)
+	}
+	if c.parts != nil {
+		return errPlaintext
+	}
+	var p packet
+	if err := p.decode(b, c.loop.srv.limits); err != nil {
+		return err
+	}
+	if p.attachments > 0 {
+		return c.await(b)
+	}
+	return c.handle(&p, nil)
+}
+
+// handle acts on a whole packet. t owns the bytes of a binary one.
+func (c *client) handle(p *packet, t *task) *ProtocolError {
+	n := c.loop.srv.find(p.nsp)
+	s := c.find(n)
+	switch {
+	case s == nil && p.kind == packetConnect:
+		c.join(n, p)
+		return nil
+	case s == nil || s.state.Load() == stateConnecting:
+		return errInvalidState
+	}
+	switch p.kind {
+	case packetEvent, packetBinaryEvent:
+		s.receive(p, t)
+	case packetAck, packetBinaryAck:
+		s.acknowledged(p, t)
+	case packetDisconnect:
+		c.forget(s)
+		s.finish(ReasonClientDisconnect, nil)
+	default:
+		return errInvalidState
+	}
+	return nil
+}
+
+// find returns the live socket in n, or nil.
+func (c *client) find(n *Namespace) *Socket {
+	if c.live && c.first.nsp == n {
+		return &c.first
+	}
+	for _, s := range c.more {
+		if s.nsp == n {
+			return s
+		}
+	}
+	return nil
+}
+
+// forget drops s from the live sockets.
+func (c *client) forget(s *Socket) {
+	if s == &c.first {
+		c.live = false
+		return
+	}
+	if i := slices.Index(c.more, s); i >= 0 {
+		c.more = slices.Delete(c.more, i, i+1)
+	}
+}
+
+// take returns the live sockets and forgets them.
+func (c *client) take() []*Socket {
+	all := c.more
+	if c.live {
+		all = append([]*Socket{&c.first}, all...)
+	}
+	c.more, c.live = nil, false
+	return all
+}
+
+// join answers a CONNECT to n, which is nil for an unknown namespace.
+func (c *client) join(n *Namespace, p *packet) {
+	srv := c.loop.srv
+	switch {
+	case n == nil:
+		c.refuse(string(p.nsp), errors.New("Invalid namespace")) //lint:ignore ST1005 the text goes to the client
+		return
+	case srv.closed.Load():
+		c.refuse(n.name, ErrServerClosed)
+		return
+	case len(c.more) >= srv.cfg.MaxNamespaces-1:
+		c.refuse(n.name, errors.New("too many namespaces"))
+		return
+	}
+	s := c.newSocket(n)
+	if _, ok := srv.sockets.Add(s); !ok {
+		c.forget(s)
+		c.refuse(n.name, errors.New("too many sockets"))
+		return
+	}
+	if p.payload != nil {
+		s.extend().authJSON = append([]byte(nil), p.payload...)
+	}
+	if n.middlewares.Load() != nil {
+		s.runMiddlewares()
+		return
+	}
+	c.joined()
+	s.connect()
+}
+
+// newSocket returns a live socket for n: the one inside c, if it was not used.
+func (c *client) newSocket(n *Namespace) *Socket {
+	s := &c.first
+	if c.used {
+		s = new(Socket)
+		c.more = append(c.more, s)
+	} else {
+		c.used, c.live = true, true
+	}
+	s.sess, s.nsp, s.loop, s.issued = c.sess, n, c.loop, now()
+	return s
+}
+
+// joined ends the time that the client had to join a namespace.
+func (c *client) joined() {
+	if c.timer != nil {
+		c.loop.loop.Disarm(&c.timer.Timer)
+		c.timer = nil
+	}
+}
+
+// refuse sends a CONNECT_ERROR.
+func (c *client) refuse(nsp string, err error) {
+	message, data := err.Error(), any(nil)
+	var ce *ConnectError
+	if errors.As(err, &ce) {
+		message, data = ce.Message, ce.Data
+	}
+	if nsp == "" {
+		nsp = "/"
+	}
+	f, bad := connectErrorFrame(c.loop.srv.codec, nsp, message, data)
+	if bad != nil {
+		c.loop.srv.cfg.OnError(bad)
+		f, _ = connectErrorFrame(c.loop.srv.codec, nsp, message, nil)
+	}
+	c.sess.Send(f)
+}
+
+// fail ends a connection whose client broke the protocol: its sockets at once,
+// as the reference does, the transport when it is flushed.
+func (c *client) fail(err error) {
+	c.dead = true
+	reason := ReasonForcedClose
+	if !c.sess.CloseNow() {
+		reason = ReasonForcedServerClose
+	}
+	c.end(reason, err)
+}
+
+// close ends the connection from our side.
+func (c *client) close() {
+	c.end(ReasonForcedServerClose, nil)
+	c.sess.CloseNow()
+}
+
+// end disconnects all sockets and gives up what the client holds.
+func (c *client) end(reason Reason, err error) {
+	c.dead = true
+	c.joined()
+	if c.inactive {
+		c.inactive = false
+		c.loop.counters.paused.Add(-1)
+	}
+	if c.parts != nil {
+		c.parts.drop()
+	}
+	for _, s := range c.take() {
+		s.finish(reason, err)
+	}
+}

@@ -1,0 +1,240 @@
+package sio
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/sirocco-io/sirocco/eio"
+	"github.com/sirocco-io/sirocco/poller"
+)
+
+// CORS says which origins' pages may read answers. It is the type of package
+// eio.
+type CORS = eio.CORS
+
+// Cookie describes the cookie of the handshake. It is the type of package eio.
+type Cookie = eio.Cookie
+
+// Config configures a [Server]. The zero value works, with the reference's
+// defaults. It is copied by [NewServer].
+type Config struct {
+	// Path is the path that is served. "" means "/socket.io".
+	Path string
+	// AddTrailingSlash makes "/socket.io/" the path that is served and
+	// "/socket.io" another's. Default eio.On.
+	AddTrailingSlash eio.Toggle
+	// ConnectTimeout is how long a connection may last without a namespace.
+	// 0 means 45 s, negative no limit.
+	ConnectTimeout time.Duration
+	// PingInterval is the time from a pong to the next ping. 0 means 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a pong may take. 0 means 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is how long an upgrade may take. 0 means 10 s.
+	UpgradeTimeout time.Duration
+	// MaxHTTPBufferSize bounds a message, a polling payload, and a packet
+	// with its attachments, in bytes. 0 means 1,000,000.
+	MaxHTTPBufferSize int64
+	// MaxPayloadPackets bounds the packets in one polling payload. 0 means
+	// 16,384.
+	MaxPayloadPackets int
+	// Transports are the transports that are served. nil means "polling" and
+	// "websocket".
+	Transports []string
+	// AllowUpgrades offers the upgrade from polling. Default eio.On.
+	AllowUpgrades eio.Toggle
+	// InitialPacket is a text message that follows the open packet. "" means
+	// none.
+	InitialPacket string
+	// Cookie sends a cookie with the session id. nil means none, &Cookie{}
+	// the reference's.
+	Cookie *Cookie
+	// CORS lets pages of other origins read answers. nil means none.
+	CORS *CORS
+	// AllowedOrigins are the origins whose pages may connect, by any
+	// transport. nil means all.
+	AllowedOrigins []string
+	// AllowRequest decides about handshakes. nil lets everybody in. An error
+	// refuses, and its text is sent. It may block. r has no body.
+	AllowRequest func(r *http.Request) error
+	// GenerateID makes Engine.IO session ids. nil means random ones.
+	GenerateID func(r *http.Request) (string, error)
+	// MaxPendingHandshakes bounds the handshakes that wait for AllowRequest
+	// and GenerateID. 0 means 1,024.
+	MaxPendingHandshakes int
+	// InitialHeaders may change the headers of a session's first answer. It
+	// is called on the loop and must not block. nil means no change.
+	InitialHeaders func(h http.Header, r *http.Request)
+	// Headers may change the headers of every answer that is no error. It is
+	// called on the loop and must not block. nil means no change.
+	Headers func(h http.Header, r *http.Request)
+	// DropHandshakeHeaders saves the memory of the handshake's headers.
+	DropHandshakeHeaders bool
+	// HTTPHandler serves requests for other paths. nil answers 404.
+	HTTPHandler http.Handler
+	// Poller configures the reactor. Its MaxQueueBytes and Overflow are what
+	// bounds the data that waits for a slow client.
+	Poller poller.Config
+	// OnConnectionError is told of refused requests, on the loop. It must not
+	// block. nil drops them.
+	OnConnectionError func(*eio.ConnectionError)
+
+	// Codec encodes and decodes JSON. nil means encoding/json.
+	Codec JSONCodec
+	// MaxAttachments bounds the binary attachments of a packet. 0 means 10.
+	MaxAttachments int
+	// MaxJSONDepth bounds the nesting of arrays and objects in a packet. 0
+	// means 128, the most is 512.
+	MaxJSONDepth int
+	// MaxNamespaces bounds the namespaces that one connection is in. 0 means
+	// 32.
+	MaxNamespaces int
+	// MaxRooms bounds the rooms of one socket, not counting its own. 0 means
+	// 10,000.
+	MaxRooms int
+	// MaxPendingAcks bounds the acknowledgements that are awaited from one
+	// socket. 0 means 1,024.
+	MaxPendingAcks int
+	// MaxPendingEvents bounds the events of one socket that wait for its
+	// handlers. Above it reading from the connection is paused until half of
+	// them are done: a flood is held by TCP. 0 means 1,024.
+	MaxPendingEvents int
+	// MaxPendingBytes bounds the same events in bytes. 0 means 1 MiB. A
+	// single event may be larger.
+	MaxPendingBytes int
+	// HandlerWatchdog reports, as a [*StallError] to OnError, whatever holds
+	// a loop longer, such as an inline handler that blocks. 0 means 100 ms,
+	// negative no reports.
+	HandlerWatchdog time.Duration
+	// OnError is told of panics ([*PanicError]), errors of handlers
+	// ([*HandlerError]) and stalled loops ([*StallError]), from any
+	// goroutine. nil logs them with slog.
+	OnError func(error)
+}
+
+// Defaults: the reference's where it has the option, else what is plenty for
+// an honest client and little for a hostile one.
+const (
+	defaultPath             = "/socket.io"
+	defaultConnectTimeout   = 45 * time.Second
+	defaultMaxBuffer        = 1_000_000
+	defaultMaxAttachments   = 10
+	defaultMaxJSONDepth     = 128
+	defaultMaxNamespaces    = 32
+	defaultMaxRooms         = 10_000
+	defaultMaxPendingAcks   = 1024
+	defaultMaxPendingEvents = 1024
+	defaultMaxPendingBytes  = 1 << 20
+	defaultWatchdog         = 100 * time.Millisecond
+)
+
+// withDefaults returns a copy of c in which our own fields that are zero have
+// their value; those of the layers below keep their zero.
+func (c Config) withDefaults() Config {
+	setDefault(&c.Path, defaultPath)
+	setDefault(&c.ConnectTimeout, defaultConnectTimeout)
+	setDefault(&c.MaxHTTPBufferSize, defaultMaxBuffer)
+	setDefault(&c.MaxAttachments, defaultMaxAttachments)
+	setDefault(&c.MaxJSONDepth, defaultMaxJSONDepth)
+	setDefault(&c.MaxNamespaces, defaultMaxNamespaces)
+	setDefault(&c.MaxRooms, defaultMaxRooms)
+	setDefault(&c.MaxPendingAcks, defaultMaxPendingAcks)
+	setDefault(&c.MaxPendingEvents, defaultMaxPendingEvents)
+	setDefault(&c.MaxPendingBytes, defaultMaxPendingBytes)
+	setDefault(&c.HandlerWatchdog, defaultWatchdog)
+	if c.Codec == nil {
+		c.Codec = stdCodec{}
+	}
+	if c.OnError == nil {
+		c.OnError = func(err error) { slog.Error("socket.io", "error", err) }
+	}
+	return c
+}
+
+func setDefault[T comparable](p *T, def T) {
+	var zero T
+	if *p == zero {
+		*p = def
+	}
+}
+
+// validate names the first field, defaults applied, that cannot be.
+func (c *Config) validate() error {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"MaxHTTPBufferSize", c.MaxHTTPBufferSize},
+		{"MaxAttachments", int64(c.MaxAttachments)},
+		{"MaxJSONDepth", int64(c.MaxJSONDepth)},
+		{"MaxNamespaces", int64(c.MaxNamespaces)},
+		{"MaxRooms", int64(c.MaxRooms)},
+		{"MaxPendingAcks", int64(c.MaxPendingAcks)},
+		{"MaxPendingEvents", int64(c.MaxPendingEvents)},
+		{"MaxPendingBytes", int64(c.MaxPendingBytes)},
+	} {
+		if f.value < 0 {
+			return fmt.Errorf("sio: Config.%s is negative", f.name)
+		}
+	}
+	if c.MaxJSONDepth > maxScanDepth {
+		return fmt.Errorf("sio: Config.MaxJSONDepth is %d, the most is %d", c.MaxJSONDepth, maxScanDepth)
+	}
+	return nil
+}
+
+// engine returns the configuration of the Engine.IO server below.
+func (c *Config) engine() eio.Config {
+	p := c.Poller
+	if c.HandlerWatchdog > 0 && p.OnStall == nil {
+		p.StallAfter = c.HandlerWatchdog
+		p.OnStall = func(loop int, held time.Duration, stack []byte) {
+			c.OnError(&StallError{Loop: loop, Held: held, Stack: stack})
+		}
+	}
+	if p.OnError == nil {
+		p.OnError = c.OnError
+	}
+	return eio.Config{
+		Path:                 c.Path,
+		AddTrailingSlash:     c.AddTrailingSlash,
+		PingInterval:         c.PingInterval,
+		PingTimeout:          c.PingTimeout,
+		UpgradeTimeout:       c.UpgradeTimeout,
+		MaxHTTPBufferSize:    c.MaxHTTPBufferSize,
+		MaxPayloadPackets:    c.MaxPayloadPackets,
+		Transports:           c.Transports,
+		AllowUpgrades:        c.AllowUpgrades,
+		InitialPacket:        c.InitialPacket,
+		Cookie:               c.Cookie,
+		CORS:                 c.CORS,
+		AllowedOrigins:       c.AllowedOrigins,
+		AllowRequest:         c.AllowRequest,
+		GenerateID:           c.GenerateID,
+		MaxPendingHandshakes: c.MaxPendingHandshakes,
+		InitialHeaders:       c.InitialHeaders,
+		Headers:              c.Headers,
+		DropHandshakeHeaders: c.DropHandshakeHeaders,
+		HTTPHandler:          c.HTTPHandler,
+		Poller:               p,
+		OnConnectionError:    c.OnConnectionError,
+		OnError:              c.OnError,
+	}
+}
+
+// StallError reaches [Config.OnError] when a turn of a loop takes too long.
+type StallError struct {
+	// Loop is the number of the loop.
+	Loop int
+	// Held is for how long it has been held so far.
+	Held time.Duration
+	// Stack shows where. The receiver owns it.
+	Stack []byte
+}
+
+// Error tells which loop, and for how long.
+func (e *StallError) Error() string {
+	return fmt.Sprintf("sio: loop %d is held for %v by a handler", e.Loop, e.Held)
+}

@@ -1,0 +1,87 @@
+package sio
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors that calls of this package return. Match them with errors.Is.
+var (
+	// ErrDisconnected is returned when the socket is not connected (any more),
+	// and by calls that wait for an acknowledgement when the socket goes away.
+	ErrDisconnected = errors.New("sio: socket is disconnected")
+	// ErrAckTimeout is returned when an acknowledgement did not come in time.
+	ErrAckTimeout = errors.New("sio: operation has timed out")
+	// ErrReservedEvent is returned for event names that the protocol keeps
+	// for itself, such as "connect" and "disconnect".
+	ErrReservedEvent = errors.New("sio: reserved event name")
+	// ErrTooManyAcks is returned when [Config.MaxPendingAcks] acknowledgements
+	// of a socket are awaited already.
+	ErrTooManyAcks = errors.New("sio: too many pending acknowledgements")
+	// ErrTooManyRooms is returned by Join above [Config.MaxRooms].
+	ErrTooManyRooms = errors.New("sio: too many rooms")
+	// ErrServerClosed is returned after Close or Shutdown.
+	ErrServerClosed = errors.New("sio: server closed")
+	// ErrVolatileAck is returned when an acknowledgement is asked for with a
+	// volatile event.
+	ErrVolatileAck = errors.New("sio: a volatile event cannot be acknowledged")
+)
+
+// ConnectError refuses a connection with data for the client: return it from
+// a middleware (see [Namespace.Use]). Any other error is sent with its text as
+// message and no data.
+type ConnectError struct {
+	// Message is the message of the client's connect_error.
+	Message string
+	// Data is sent as its data, when not nil.
+	Data any
+}
+
+// Error returns the message.
+func (e *ConnectError) Error() string { return e.Message }
+
+// ProtocolError is the error a socket is disconnected with when its client
+// broke the protocol.
+type ProtocolError struct {
+	// Text is the reference's text for the violation.
+	Text string
+}
+
+// Error returns the text with the package's prefix.
+func (e *ProtocolError) Error() string { return "sio: " + e.Text }
+
+// PanicError reaches [Config.OnError] when a handler panicked. The connection
+// of the socket is closed.
+type PanicError struct {
+	// Socket is the socket whose handler panicked.
+	Socket *Socket
+	// Event is the name of the event, or "connection" and the like.
+	Event string
+	// Value is what was passed to panic.
+	Value any
+	// Stack is the stack of the goroutine. The caller owns it.
+	Stack []byte
+}
+
+// Error describes the panic without its stack.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("sio: panic in handler of %q: %v", e.Event, e.Value)
+}
+
+// HandlerError reaches [Config.OnError] when a typed handler returned an error
+// that no acknowledgement could carry, when the arguments of an event did not
+// fit the handler's types, or when a packet middleware refused an event.
+type HandlerError struct {
+	// Socket is the socket that sent the event.
+	Socket *Socket
+	// Event is the name of the event.
+	Event string
+	// Err is the handler's error.
+	Err error
+}
+
+// Error describes the failure.
+func (e *HandlerError) Error() string { return fmt.Sprintf("sio: event %q: %v", e.Event, e.Err) }
+
+// Unwrap returns the handler's error.
+func (e *HandlerError) Unwrap() error { return e.Err }

@@ -1,0 +1,5 @@
+package sio
+
+import "runtime"
+
+func goexit() { runtime.Goexit() }

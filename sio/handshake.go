@@ -1,0 +1,69 @@
+package sio
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Handshake is what is known of a client: the HTTP request that opened its
+// connection, and what it sent when it joined the namespace. The caller owns
+// it.
+type Handshake struct {
+	// Headers are the headers of the request.
+	Headers http.Header
+	// Query holds the query of the request, the last of equal keys as the
+	// reference has it.
+	Query url.Values
+	// URL is the target of the request.
+	URL string
+	// Address is the IP address of the peer, without port.
+	Address string
+	// XDomain reports whether the request had an Origin.
+	XDomain bool
+	// Secure reports whether the connection is encrypted.
+	Secure bool
+	// Issued is when the socket was made.
+	Issued time.Time
+	// Auth is the JSON of the client's auth option, nil for none.
+	Auth json.RawMessage
+}
+
+// BindAuth decodes Auth into v. Without Auth it leaves v alone.
+func (h Handshake) BindAuth(v any) error {
+	if h.Auth == nil {
+		return nil
+	}
+	return json.Unmarshal(h.Auth, v)
+}
+
+// Time returns Issued as the reference words it.
+func (h Handshake) Time() string {
+	return h.Issued.UTC().Format("Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)")
+}
+
+// Handshake returns what is known of the client. Headers and query are put
+// together at each call.
+func (s *Socket) Handshake() Handshake {
+	h := s.sess.Handshake()
+	return Handshake{
+		Headers: h.Headers(),
+		Query:   h.Query(),
+		URL:     h.URL(),
+		Address: h.Address(),
+		XDomain: h.XDomain(),
+		Secure:  h.Secure(),
+		Issued:  time.UnixMilli(s.issued),
+		Auth:    s.auth(),
+	}
+}
+
+// auth returns a copy of what came with the CONNECT; an empty object when
+// nothing came, as the reference has it.
+func (s *Socket) auth() json.RawMessage {
+	if x := s.ext.Load(); x != nil && x.authJSON != nil {
+		return append(json.RawMessage(nil), x.authJSON...)
+	}
+	return json.RawMessage("{}")
+}

@@ -1,0 +1,187 @@
+package sio
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sirocco-io/sirocco/eio"
+	"github.com/sirocco-io/sirocco/internal/id"
+)
+
+// Server is a Socket.IO server. It is, at the same time, its namespace "/":
+// handlers registered on the server are those of "/". All methods may be
+// called from any goroutine.
+type Server struct {
+	*Namespace
+
+	cfg     Config // with defaults; immutable
+	codec   JSONCodec
+	limits  limits
+	engine  *eio.Server
+	sockets *id.Table[Socket]
+	closed  atomic.Bool
+	ended   chan struct{} // closed when Close or Shutdown is called
+
+	mu         sync.Mutex // lock order: none is taken while it is held
+	loops      atomic.Pointer[[]*loopState]
+	namespaces atomic.Pointer[map[string]*Namespace] // replaced under mu
+}
+
+// NewServer returns a server that does not listen yet. The zero [Config]
+// works; a bad one is an error that names the field.
+func NewServer(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	srv := &Server{
+		cfg:     cfg,
+		codec:   cfg.Codec,
+		limits:  limits{attachments: cfg.MaxAttachments, depth: cfg.MaxJSONDepth},
+		sockets: id.NewTable(idOf),
+		ended:   make(chan struct{}),
+	}
+	srv.loops.Store(new([]*loopState))
+	srv.namespaces.Store(new(map[string]*Namespace))
+	srv.Namespace = srv.Of("/")
+	var err error
+	if srv.engine, err = eio.NewServer(cfg.engine(), engine{srv}); err != nil {
+		return nil, err
+	}
+	return srv, nil
+}
+
+// Of returns the namespace with this name, which is made if there is none.
+// Clients can connect to it from then on. The slash in front may be left out.
+func (srv *Server) Of(name string) *Namespace {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	old := *srv.namespaces.Load()
+	if n := old[name]; n != nil {
+		return n
+	}
+	grown := make(map[string]*Namespace, len(old)+1)
+	for k, v := range old {
+		grown[k] = v
+	}
+	n := newNamespace(srv, name)
+	grown[name] = n
+	srv.namespaces.Store(&grown)
+	return n
+}
+
+// find returns the namespace that a packet names, or nil. nil names "/".
+func (srv *Server) find(name []byte) *Namespace {
+	if name == nil {
+		return srv.Namespace
+	}
+	return (*srv.namespaces.Load())[string(name)]
+}
+
+// Engine returns the Engine.IO server below.
+func (srv *Server) Engine() *eio.Server { return srv.engine }
+
+// Listen serves the address, in addition to others that are served already,
+// and returns it with the port that was chosen for port 0. Networks are tcp,
+// tcp4, tcp6 and unix.
+func (srv *Server) Listen(network, addr string) (net.Addr, error) {
+	if srv.closed.Load() {
+		return nil, ErrServerClosed
+	}
+	return srv.engine.Listen(network, addr)
+}
+
+// ListenAndServe serves the TCP address until Close or Shutdown is called. It
+// then returns [ErrServerClosed].
+func (srv *Server) ListenAndServe(addr string) error {
+	if _, err := srv.Listen("tcp", addr); err != nil {
+		return err
+	}
+	<-srv.ended
+	return ErrServerClosed
+}
+
+// Shutdown disconnects all sockets with [ReasonServerShuttingDown], closes
+// their connections when what is queued for them is written, and waits for
+// handlers that run. When ctx ends first, the rest is cut as by Close, and the
+// error of ctx returned. Calls after the first do nothing.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	if !srv.end() {
+		return nil
+	}
+	err := srv.engine.Shutdown(ctx)
+	return errors.Join(err, srv.waitHandlers(ctx))
+}
+
+// Close disconnects all sockets with [ReasonServerShuttingDown] and cuts their
+// connections. It does not wait for handlers. Calls after the first do nothing.
+func (srv *Server) Close() error {
+	if !srv.end() {
+		return nil
+	}
+	return srv.engine.Close()
+}
+
+// end disconnects all sockets, in the order of their loops' mailboxes, and
+// reports whether this is the first call.
+func (srv *Server) end() bool {
+	if srv.closed.Swap(true) {
+		return false
+	}
+	close(srv.ended)
+	var done sync.WaitGroup
+	for _, ls := range *srv.loops.Load() {
+		if ls == nil {
+			continue
+		}
+		done.Add(1)
+		if !ls.loop.Post(postEnd, ls, &done) {
+			done.Done()
+		}
+	}
+	done.Wait()
+	return true
+}
+
+// postEnd disconnects all sockets of a loop.
+func postEnd(a, b any) {
+	ls := a.(*loopState)
+	defer b.(*sync.WaitGroup).Done()
+	for _, n := range *ls.srv.namespaces.Load() {
+		all := *n.loops.Load()
+		if ls.index >= len(all) || all[ls.index] == nil {
+			continue
+		}
+		for nl := all[ls.index]; len(nl.members) > 0; {
+			s := nl.members[len(nl.members)-1]
+			clientOf(s.sess).forget(s)
+			s.finish(ReasonServerShuttingDown, nil)
+		}
+	}
+}
+
+// waitHandlers returns when no handler runs, or when ctx ends.
+func (srv *Server) waitHandlers(ctx context.Context) error {
+	all := *srv.loops.Load()
+	stop := context.AfterFunc(ctx, func() {
+		for _, ls := range all {
+			if ls != nil {
+				ls.work.wake()
+			}
+		}
+	})
+	defer stop()
+	for _, ls := range all {
+		if ls != nil {
+			ls.work.wait(ctx.Done())
+		}
+	}
+	return ctx.Err()
+}
