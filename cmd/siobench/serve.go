@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/sirocco-io/sirocco/poller"
+	"github.com/sirocco-io/sirocco/sio"
+)
+
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	addr         string
+	handlers     string
+	inline       bool
+	backend      string
+	loops        int
+	pingInterval time.Duration
+	pingTimeout  time.Duration
+}
+
+// shutdownTime is how long serve drains when it is told to end.
+const shutdownTime = 2 * time.Second
+
+// serve runs the server that load is put on, until ctx ends.
+func serve(ctx context.Context, args []string) error {
+	opt := serveOptions{}
+	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	fs.StringVar(&opt.addr, "addr", "127.0.0.1:3000", "address to listen on")
+	fs.StringVar(&opt.handlers, "handlers", "raw", "form of the handlers: raw, typed or dynamic")
+	fs.BoolVar(&opt.inline, "inline", false, "run the handlers on the loop")
+	fs.StringVar(&opt.backend, "backend", "", "of the reactor: epoll or netpoll; empty: the platform's default")
+	fs.IntVar(&opt.loops, "loops", 0, "event loops; 0: one for each processor")
+	fs.DurationVar(&opt.pingInterval, "ping-interval", 25*time.Second, "between heartbeats")
+	fs.DurationVar(&opt.pingTimeout, "ping-timeout", 20*time.Second, "for the answer to one")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	io, err := newServer(opt)
+	if err != nil {
+		return err
+	}
+	bound, err := io.Listen("tcp", opt.addr)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("{\"listening\":%q,\"pid\":%d}\n", bound, os.Getpid())
+	<-ctx.Done()
+	end, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	if err := io.Shutdown(end); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// newServer builds the server with its handlers; it does not listen yet.
+func newServer(opt serveOptions) (*sio.Server, error) {
+	var io *sio.Server
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/stats", func(w http.ResponseWriter, r *http.Request) { writeStats(w, r, io) })
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	io, err := sio.NewServer(sio.Config{
+		PingInterval: opt.pingInterval,
+		PingTimeout:  opt.pingTimeout,
+		HTTPHandler:  mux,
+		OnError:      func(err error) { fmt.Fprintln(os.Stderr, "siobench serve:", err) },
+		Poller:       poller.Config{Loops: opt.loops, Backend: poller.Backend(opt.backend)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var how []sio.HandlerOption
+	if opt.inline {
+		how = append(how, sio.Inline)
+	}
+	switch opt.handlers {
+	case "raw":
+		rawHandlers(io, how)
+	case "typed":
+		typedHandlers(io, how)
+	case "dynamic":
+		dynamicHandlers(io, how)
+	default:
+		return nil, fmt.Errorf("-handlers %q is not raw, typed or dynamic", opt.handlers)
+	}
+	return io, nil
+}
+
+// stats is what /debug/stats answers.
+type stats struct {
+	Server     string    `json:"server"`
+	Version    string    `json:"version"`
+	PID        int       `json:"pid"`
+	Goroutines int       `json:"goroutines"`
+	HeapBytes  uint64    `json:"heapBytes"`
+	HeapSys    uint64    `json:"heapSysBytes"`
+	GCs        uint32    `json:"gcs"`
+	Sio        sio.Stats `json:"sio"`
+}
+
+// writeStats answers with the process's counters; ?gc=1 collects first.
+func writeStats(w http.ResponseWriter, r *http.Request, io *sio.Server) {
+	if r.URL.Query().Get("gc") != "" {
+		debug.FreeOSMemory()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(stats{
+		Server: "sirocco", Version: runtime.Version(), PID: os.Getpid(), Goroutines: runtime.NumGoroutine(),
+		HeapBytes: m.HeapAlloc, HeapSys: m.HeapSys - m.HeapReleased, GCs: m.NumGC, Sio: io.Stats(),
+	})
+}
