@@ -1,0 +1,66 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The marks between which WriteDocument puts its tables: what stands outside
+// them is written by hand and stays.
+const (
+	beginMark = "<!-- what `siobench compare` writes begins here -->"
+	endMark   = "<!-- and ends here -->"
+)
+
+// plotDir is where the plots are, beside the document.
+const plotDir = "bench/plots"
+
+// WriteDocument puts the report into the Markdown file at path, between its
+// marks. A file without marks gets them at its end.
+func (r *Report) WriteDocument(path string) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	before, rest, found := strings.Cut(string(old), beginMark)
+	_, after, closed := strings.Cut(rest, endMark)
+	if found && !closed {
+		return fmt.Errorf("compare: %s has the first mark and not the second", path)
+	}
+	var b strings.Builder
+	b.WriteString(before)
+	b.WriteString(beginMark + "\n")
+	r.Document(&b)
+	b.WriteString(endMark)
+	if after == "" {
+		after = "\n"
+	}
+	b.WriteString(after)
+	if err := r.writePlots(filepath.Join(filepath.Dir(path), plotDir)); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// Document writes all tables, with what is needed to repeat them.
+func (r *Report) Document(w io.Writer) {
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+	p("\nMachine: %s. %s.\n", r.Machine, r.Options)
+	p("\nEach cell is the median of the rounds, with the lowest and the highest; × is the median of the ratios within\neach round. ≥ marks a rate that the load generator limited, not the server.\n")
+	for _, c := range r.Cases {
+		p("\n### %s\n\n", c.Title)
+		r.Table(w, c)
+		for _, d := range r.drawings() {
+			if d.file == c.Name+".svg" {
+				p("\n![%s](%s/%s)\n", d.chart.Title, plotDir, d.file)
+			}
+		}
+		if c.Note != "" {
+			p("\n%s\n", c.Note)
+		}
+		p("\n`siobench run %s`\n", strings.Join(c.Args, " "))
+	}
+}

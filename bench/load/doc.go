@@ -1,0 +1,20 @@
+// Package load puts load on a Socket.IO 4 server and checks every answer.
+//
+// One event loop of package poller drives all clients of a run: up to 19,000
+// of them in a process. What is expected is known to the byte, so the clients
+// compare bytes and never decode JSON; every delivery is checked for content,
+// and for its number in the order of its sender. One message that is lost,
+// doubled, out of order or altered voids the run.
+//
+// A message is a JSON string of fixed length in printable ASCII:
+//
+//	sssss.qqqqqqqq.filler   stream (who sent it) and number, in hexadecimal
+//
+// [Run] runs one scenario and returns what was counted. The server's CPU and
+// memory are read by pid, so server and clients must share a machine.
+//
+// # Ownership
+//
+// Byte slices handed to functions of this package are only read, and only
+// until the function returns.
+package load

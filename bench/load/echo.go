@@ -1,0 +1,115 @@
+package load
+
+import (
+	"context"
+	"fmt"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// echoLoad is one client, one conversation: echo, ack, polling, and the
+// latency of echo. Each client knows the number of the answer that must come
+// next. Loop only.
+type echoLoad struct {
+	f       *fleet
+	msg     *message
+	pace    *pacer // nil in a closed loop
+	talkers []*client
+	latency *hdr.Histogram
+	out     uint64 // in flight, in all
+	stopped bool
+}
+
+var _ scenario = (*echoLoad)(nil)
+
+func newEchoLoad(f *fleet) *echoLoad {
+	e := &echoLoad{f: f}
+	if f.cfg.Scenario == "ack" {
+		e.msg = newMessage(fmt.Sprintf(`42%d["ack","`, firstAck), fmt.Sprintf(`43%d["`, firstAck), f.cfg.Payload, true)
+	} else {
+		e.msg = newMessage(`42["echo","`, `42["echo","`, f.cfg.Payload, false)
+	}
+	if f.cfg.Scenario == "latency" {
+		e.pace = newPacer(f, f.cfg.Rate)
+		e.latency = newHistogram()
+	}
+	return e
+}
+
+func (e *echoLoad) ready(*client) {}
+
+// start sends the first messages.
+func (e *echoLoad) start() {
+	e.talkers = e.f.clients[:e.f.cfg.Senders]
+	if e.pace != nil {
+		e.pace.start(e.send)
+		return
+	}
+	for _, c := range e.talkers {
+		for range e.f.cfg.Pipeline {
+			e.say(c)
+		}
+	}
+}
+
+// send is one message of the schedule.
+func (e *echoLoad) send(number uint64) {
+	c := e.talkers[number%uint64(len(e.talkers))]
+	if c.state == joined {
+		e.say(c)
+	}
+}
+
+func (e *echoLoad) say(c *client) {
+	c.sent++
+	e.out++
+	c.emit(e.msg, c.index, c.sent)
+}
+
+// message checks one answer.
+func (e *echoLoad) message(c *client, p []byte) error {
+	stream, number, ok := e.msg.match(p)
+	if !ok || stream != c.index || number != c.got+1 || number > c.sent {
+		return fmt.Errorf("load: want answer %d of %d, got %.120q", c.got+1, c.sent, p)
+	}
+	c.got = number
+	e.out--
+	e.f.count.ops++
+	if e.pace != nil {
+		now := e.f.now()
+		due := e.pace.at(uint64(number-1)*uint64(len(e.talkers)) + uint64(c.index))
+		if due >= e.pace.recordFrom {
+			record(e.latency, now-due)
+		}
+		e.pace.poll(now)
+	} else if !e.stopped {
+		e.say(c)
+	}
+	return nil
+}
+
+func (e *echoLoad) stop() {
+	e.stopped = true
+	if e.pace != nil {
+		e.pace.stop()
+	}
+}
+
+func (e *echoLoad) drained() bool { return e.out == 0 }
+
+func (e *echoLoad) finish(r *Result) {
+	r.Event, r.Payload, r.Pipeline = "echo", e.f.cfg.Payload, e.f.cfg.Pipeline
+	if e.msg.acked {
+		r.Event = "ack"
+	}
+	r.Latency = latencyOf(e.latency)
+	if e.pace != nil {
+		r.Rate, r.Senders, r.Pipeline = e.f.cfg.Rate, e.f.cfg.Senders, 0
+		r.SendLag = latencyOf(e.pace.lag)
+	}
+}
+
+// prepare has nothing to join.
+func (e *echoLoad) prepare(context.Context) error { return nil }
+
+func (e *echoLoad) histogram() *hdr.Histogram { return e.latency }
