@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"testing"
+)
+
+// server is one that the clients are let loose on.
+type server interface {
+	restarter
+	url() string
+	engineURL() string // where the Engine.IO echo is
+}
+
+// The suites are the scripts under js/.
+var (
+	suites = []string{"events", "acks", "rooms", "namespaces", "binary", "large", "endings", "restart", "engine"}
+	modes  = []string{"polling", "websocket", "upgrade"}
+)
+
+// TestReference runs every suite against the reference server: what fails here is wrong about
+// Socket.IO, whatever our own server does.
+func TestReference(t *testing.T) {
+	needNode(t)
+	runSuites(t, modes, func(t *testing.T) server { return startReference(t) })
+}
+
+// TestClients runs every suite, with every transport, against Sirocco.
+func TestClients(t *testing.T) {
+	needNode(t)
+	runSuites(t, modes, func(t *testing.T) server { return startTestServer(t, variant{}) })
+}
+
+// TestClientsInline does so with all handlers on the loop.
+func TestClientsInline(t *testing.T) {
+	needNode(t)
+	runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startTestServer(t, variant{inline: true}) })
+}
+
+// TestClientsOtherBackends does so on the reactor's backends that are not the default here.
+func TestClientsOtherBackends(t *testing.T) {
+	needNode(t)
+	for _, backend := range otherBackends() {
+		t.Run(string(backend), func(t *testing.T) {
+			runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startTestServer(t, variant{backend: backend}) })
+		})
+	}
+}
+
+// runSuites gives each suite a server of its own, so that a bad one cannot spoil the next.
+func runSuites(t *testing.T, modes []string, start func(*testing.T) server) {
+	for _, mode := range modes {
+		for _, suite := range suitesFor(mode) {
+			t.Run(mode+"/"+suite, func(t *testing.T) {
+				t.Parallel()
+				s := start(t)
+				url := s.url()
+				if suite == "engine" {
+					url = s.engineURL()
+				}
+				runChecks(t, s, suite+".mjs", "URL="+url, "MODE="+mode)
+			})
+		}
+	}
+}
+
+func suitesFor(mode string) []string {
+	if mode == "upgrade" {
+		return append([]string{"upgrade"}, suites...)
+	}
+	return suites
+}

@@ -1,0 +1,93 @@
+// The reference server with the behaviour that the checks expect of a server under test.
+// The same in Go: testserver_test.go. Prints {"ready":port} and runs until its input ends.
+
+import { createServer } from "node:http";
+import { Server } from "socket.io";
+import { Server as Engine } from "engine.io";
+
+const port = Number(process.env.PORT ?? 0);
+const options = {
+  pingInterval: 1_000,
+  pingTimeout: 2_500,
+  connectTimeout: 1_000,
+  maxHttpBufferSize: 2e6,
+  cors: { origin: "https://app.example", credentials: true, allowedHeaders: ["x-token"] },
+};
+
+const http = createServer();
+const io = new Server(http, options);
+const reasons = new Map();
+
+io.use((socket, next) => {
+  if (socket.handshake.query.refuse === "plain") return next(new Error("refused"));
+  if (socket.handshake.query.refuse === "data") return next(Object.assign(new Error("refused"), { data: { code: 42, why: ["no", "entry"] } }));
+  next();
+});
+
+io.on("connection", (socket) => {
+  const { query, auth } = socket.handshake;
+  const seen = [], sent = [];
+  reasons.set(socket.id, []);
+  socket.onAny((event) => seen.push(event));
+  socket.onAnyOutgoing((event) => sent.push(event));
+  socket.emit("hello", { id: socket.id, auth, token: query.token ?? null, header: socket.handshake.headers["x-token"] ?? null });
+  for (let i = 0; i < Number(query.burst ?? 0); i++) socket.emit("seq", i);
+
+  socket.on("echo", (...args) => socket.emit("echo", ...args));
+  socket.on("ack", (...args) => args.pop()(...args));
+  socket.on("add", ({ a, b }, ack) => ack({ sum: a + b }));
+  socket.on("ask", (ms, event, ...args) => {
+    const ack = args.pop();
+    socket.timeout(ms).emit(event, ...args, (err, ...reply) => ack(err ? "timeout" : "reply", ...reply));
+  });
+  socket.on("size", (x, ack) => ack(x.length ?? x.byteLength));
+  socket.on("make", (kind, n, ack) => ack(kind === "text" ? "é".repeat(n / 2) : Buffer.alloc(n, 7)));
+  socket.on("burst", (n) => { for (let i = 0; i < n; i++) socket.emit("seq", i); });
+  socket.on("volatile", (n) => {
+    for (let i = 0; i < n; i++) socket.volatile.emit("maybe", i);
+    socket.emit("surely");
+  });
+
+  socket.on("join", (rooms, ack) => { socket.join(rooms); ack(); });
+  socket.on("leave", (room, ack) => { socket.leave(room); ack(); });
+  socket.on("rooms", (ack) => ack([...socket.rooms].filter((r) => r !== socket.id).sort(), socket.rooms.has(socket.id)));
+  socket.on("room", (room, ...args) => io.to(room).emit("room", ...args));
+  socket.on("rooms-to", (rooms, ...args) => io.to(rooms).emit("room", ...args));
+  socket.on("others", (room, ...args) => socket.to(room).emit("room", ...args));
+  socket.on("except", (room, ...args) => io.except(room).emit("room", ...args));
+  socket.on("all", (...args) => io.emit("room", ...args));
+  socket.on("broadcast", (...args) => socket.broadcast.emit("room", ...args));
+  socket.on("tell", (id, ...args) => io.to(id).emit("room", ...args));
+
+  socket.on("seen", (ack) => ack(seen.slice(-5), sent.slice(-5)));
+  socket.on("transport", (ack) => ack(socket.conn.transport.name));
+  socket.on("reasons", (id, ack) => ack(reasons.get(id) ?? null));
+  socket.on("bye", (close) => socket.disconnect(close));
+  socket.on("disconnecting", (reason) => reasons.get(socket.id).push(`disconnecting: ${reason} (${socket.rooms.size - 1} rooms)`));
+  socket.on("disconnect", (reason) => reasons.get(socket.id).push(`disconnect: ${reason}`));
+});
+
+const custom = io.of("/custom");
+custom.on("connection", (socket) => {
+  socket.emit("auth", socket.handshake.auth);
+  socket.on("echo", (...args) => socket.emit("echo", ...args));
+  socket.on("all", (...args) => custom.emit("room", ...args));
+  socket.on("bye", () => socket.disconnect());
+});
+
+const admin = io.of("/admin");
+admin.use((socket, next) => {
+  if (socket.handshake.auth.token === "secret") return next();
+  next(Object.assign(new Error("not authorized"), { data: { code: 401, retry: false } }));
+});
+admin.on("connection", (socket) => socket.on("echo", (...args) => socket.emit("echo", ...args)));
+
+const engine = new Engine({ pingInterval: 1_000, pingTimeout: 2_500, maxHttpBufferSize: 2e6 });
+engine.attach(http, { path: "/engine.io/" });
+engine.on("connection", (socket) => {
+  for (let i = 0; i < Number(socket.request._query.burst ?? 0); i++) socket.send(`seq ${i}`);
+  socket.on("message", (m) => (m === "close" ? socket.close() : socket.send(m)));
+});
+
+http.listen(port, "127.0.0.1", () => console.log(JSON.stringify({ ready: http.address().port })));
+process.stdin.resume().on("end", () => process.exit(0));
