@@ -37,6 +37,7 @@ func (p *longPoll) send(f *frame.Frame, control bool) bool {
 	ok, dropped, overflow := p.out.push(f, control, c.MaxQueueBytes, c.Overflow)
 	p.s.shard.count.dropped.Add(uint64(dropped))
 	if overflow {
+		p.s.shard.count.overflows.Add(1)
 		p.s.finish(TransportError, ErrOverflow)
 	}
 	if !ok {

@@ -22,6 +22,9 @@ type Stats struct {
 	// Dropped are messages that the policy at the limit dropped, or that a
 	// connection at its end did not take.
 	Dropped uint64
+	// Overflows are sessions closed because more than the limit was buffered
+	// for them, on any transport.
+	Overflows uint64
 	// Closes are the sessions that ended, by reason.
 	Closes map[Reason]uint64
 	// Refused are the requests that were refused, by the code of the answer.
@@ -45,6 +48,7 @@ func (srv *Server) Stats() Stats {
 		sh.count.addTo(&st)
 	}
 	st.Poller = p.Stats()
+	st.Overflows += st.Poller.Overflows
 	return st
 }
 
@@ -60,6 +64,7 @@ func (c *counters) addTo(st *Stats) {
 	st.BytesIn += c.bytesIn.Load()
 	st.BytesOut += c.bytesOut.Load()
 	st.Dropped += c.dropped.Load()
+	st.Overflows += c.overflows.Load()
 	st.Overloaded += c.overloaded.Load()
 	for r := range c.closes {
 		if n := c.closes[r].Load(); n > 0 {

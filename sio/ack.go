@@ -15,6 +15,7 @@ type pendingAck struct {
 	id           int64
 	frame        *frame.Frame // until the loop has it
 	timeout      time.Duration
+	sent         int64             // loop only: when the loop sent it
 	done         chan ackResult    // for a caller that waits
 	fn           func(Args, error) // else
 }
@@ -35,6 +36,7 @@ func (s *Socket) request(e Emitter, p *pendingAck, event string, args []any) err
 	x := s.extend()
 	if int(x.nacks.Add(1)) > s.nsp.srv.cfg.MaxPendingAcks {
 		x.nacks.Add(-1)
+		s.nsp.srv.hit(limitAcks)
 		return ErrTooManyAcks
 	}
 	p.socket, p.timeout = s, e.timeout
@@ -78,6 +80,7 @@ func postRequest(a, b any) {
 		x.acks = make(map[int64]*pendingAck)
 	}
 	x.acks[p.id] = p
+	p.sent = s.loop.loop.Now()
 	if p.timeout > 0 {
 		s.loop.loop.Arm(&p.Timer, p, p.timeout)
 	}
@@ -119,6 +122,7 @@ func (s *Socket) acknowledged(p *packet, t *task) {
 	if w == nil {
 		return
 	}
+	s.loop.counters.ackTimes.observe(time.Duration(s.loop.loop.Now() - w.sent))
 	args := Args{raw: p.args, codec: s.nsp.srv.codec}
 	if t != nil {
 		args.attachments = t.parts

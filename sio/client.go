@@ -35,6 +35,7 @@ type connectTimer struct {
 func (t *connectTimer) OnTimer(*poller.Timer) {
 	c := t.client
 	c.timer = nil
+	c.loop.srv.hit(limitConnectTimeout)
 	c.close()
 }
 
@@ -61,6 +62,7 @@ func (e engine) OnMessage(sess *eio.Session, b []byte, binary bool) {
 	}
 	if err := c.receive(b, binary); err != nil {
 		c.loop.counters.violations.Add(1)
+		c.loop.srv.hitBy(err)
 		c.fail(err)
 	}
 }
@@ -169,6 +171,7 @@ func (c *client) join(n *Namespace, p *packet) {
 		c.refuse(n.name, ErrServerClosed)
 		return
 	case len(c.more) >= srv.cfg.MaxNamespaces-1:
+		srv.hit(limitNamespaces)
 		c.refuse(n.name, errors.New("too many namespaces"))
 		return
 	}

@@ -3,6 +3,7 @@ package sio
 import (
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 )
 
 // dispatcher runs the handlers of one loop's sockets off the loop. The tasks
@@ -21,10 +22,10 @@ type dispatcher struct {
 	kicked      bool  // the handing over is posted
 
 	mu       sync.Mutex
-	ready    []*Socket // guarded by mu: sockets with tasks and without worker
-	head     int       // guarded by mu: where ready begins
-	workers  int       // guarded by mu
-	starting bool      // guarded by mu: a worker was started and has not run yet
+	ready    []*Socket    // guarded by mu: sockets with tasks and without worker
+	head     int          // guarded by mu: where ready begins
+	workers  atomic.Int32 // written with mu held
+	starting bool         // guarded by mu: a worker was started and has not run yet
 	idle     *sync.Cond
 }
 
@@ -84,7 +85,7 @@ func (d *dispatcher) ensureWorker() {
 		return
 	}
 	d.starting = true
-	d.workers++
+	d.workers.Add(1)
 	go d.work() // ends when no socket has tasks
 }
 
@@ -106,8 +107,7 @@ func (d *dispatcher) work() {
 			s.busy = false
 		}
 	}
-	d.workers--
-	if d.workers == 0 && d.idle != nil {
+	if d.workers.Add(-1) == 0 && d.idle != nil {
 		d.idle.Broadcast()
 	}
 	d.mu.Unlock()
@@ -177,14 +177,14 @@ func (d *dispatcher) replace(t *task) {
 		}
 		s.tasks.next = rest
 	}
-	d.workers--
+	left := d.workers.Add(-1)
 	if s.tasks != nil {
 		d.ready = append(d.ready, s)
 		d.ensureWorker()
 	} else {
 		s.busy = false
 	}
-	if d.workers == 0 && d.idle != nil {
+	if left == 0 && d.idle != nil {
 		d.idle.Broadcast()
 	}
 }
@@ -196,7 +196,7 @@ func (d *dispatcher) wait(stopped <-chan struct{}) {
 	if d.idle == nil {
 		d.idle = sync.NewCond(&d.mu)
 	}
-	for d.workers > 0 {
+	for d.workers.Load() > 0 {
 		select {
 		case <-stopped:
 			return

@@ -20,8 +20,10 @@ type loopState struct {
 	counters counters
 }
 
-// counters are written by the loop and read by [Server.Stats].
+// counters are written by the loop and read by [Server.Stats]. The padding
+// keeps them from sharing a cache line with what other goroutines write.
 type counters struct {
+	_           [64]byte
 	connections atomic.Int64
 	sockets     atomic.Int64
 	rooms       atomic.Int64
@@ -33,7 +35,9 @@ type counters struct {
 	violations  atomic.Uint64
 	panics      atomic.Uint64
 	paused      atomic.Int64
-	_           [40]byte // keep the counters of two loops on different cache lines
+	disconnects [len(reasons)]atomic.Uint64
+	ackTimes    durations
+	_           [64]byte
 }
 
 // stateOf returns the state for l, made on first use. Loop goroutine only.

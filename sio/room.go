@@ -79,6 +79,7 @@ func (s *Socket) Join(rooms ...string) error {
 			continue
 		}
 		if len(x.rooms) >= s.nsp.srv.cfg.MaxRooms {
+			s.nsp.srv.hit(limitRooms)
 			return ErrTooManyRooms
 		}
 		m := &membership{name: name, slot: len(x.rooms)}

@@ -26,6 +26,9 @@ type Server struct {
 	closed  atomic.Bool
 	ended   chan struct{} // closed when Close or Shutdown is called
 
+	baseline int64                     // bytes of the process when the server was made; immutable
+	limited  [limitCount]atomic.Uint64 // how often each limit refused something
+
 	mu         sync.Mutex // lock order: none is taken while it is held
 	loops      atomic.Pointer[[]*loopState]
 	namespaces atomic.Pointer[map[string]*Namespace] // replaced under mu
@@ -44,6 +47,8 @@ func NewServer(cfg Config) (*Server, error) {
 		limits:  limits{attachments: cfg.MaxAttachments, depth: cfg.MaxJSONDepth},
 		sockets: id.NewTable(idOf),
 		ended:   make(chan struct{}),
+
+		baseline: heldMemory(),
 	}
 	srv.loops.Store(new([]*loopState))
 	srv.namespaces.Store(new(map[string]*Namespace))

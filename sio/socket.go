@@ -318,6 +318,7 @@ func (s *Socket) finish(reason Reason, err error) {
 		return
 	}
 	s.nsp.on(s.loop).remove(s)
+	s.loop.counters.disconnected(reason)
 	s.dropAcks()
 	s.farewell(reason, err)
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sirocco-io/sirocco/poller"
 	"github.com/sirocco-io/sirocco/sio"
 )
 
@@ -60,13 +59,13 @@ func (c *counters) run(ctx context.Context) {
 	c.empty = processMemory()
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
-	before, at := c.read(), time.Now()
+	before, at := c.io.Stats(), time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			after := c.read()
+			after := c.io.Stats()
 			s := c.sample(before, after, now.Sub(at))
 			before, at = after, now
 			c.mu.Lock()
@@ -78,17 +77,7 @@ func (c *counters) run(ctx context.Context) {
 	}
 }
 
-// reading is what the layers count: events above, bytes and time below.
-type reading struct {
-	sio.Stats
-	reactor poller.Stats
-}
-
-func (c *counters) read() reading {
-	return reading{c.io.Stats(), c.io.Engine().Stats().Poller}
-}
-
-func (c *counters) sample(before, after reading, passed time.Duration) sample {
+func (c *counters) sample(before, after sio.Stats, passed time.Duration) sample {
 	rate := func(a, b uint64) float64 { return float64(b-a) / passed.Seconds() }
 	reactor := c.io.Engine().Poller()
 	s := sample{
@@ -96,11 +85,11 @@ func (c *counters) sample(before, after reading, passed time.Duration) sample {
 		Rooms:      c.chat.occupied(),
 		Events:     rate(before.EventsIn, after.EventsIn),
 		Deliveries: rate(before.Deliveries, after.Deliveries),
-		LagMicros:  float64(after.reactor.LoopLagMax.Microseconds()),
+		LagMicros:  float64(after.LoopLag.Microseconds()),
 		Memory:     processMemory(),
 		MemoryFrom: memoryFrom,
-		BytesIn:    after.reactor.BytesIn,
-		BytesOut:   after.reactor.BytesOut,
+		BytesIn:    after.BytesIn,
+		BytesOut:   after.BytesOut,
 		Goroutines: runtime.NumGoroutine(),
 		Backend:    string(reactor.Backend()),
 		Loops:      len(reactor.Loops()),
