@@ -41,7 +41,7 @@ func (s *Socket) request(e Emitter, p *pendingAck, event string, args []any) err
 	}
 	p.socket, p.timeout = s, e.timeout
 	p.id = s.nsp.ackIDs.Add(1) - 1
-	f, err := eventFrame(s.nsp.srv.codec, s.nsp.name, p.id, event, args)
+	f, err := s.nsp.srv.eventFrame(s.nsp.name, p.id, event, args)
 	if err == nil {
 		s.notifyOutgoing(event, f)
 		p.frame = f
@@ -123,7 +123,7 @@ func (s *Socket) acknowledged(p *packet, t *task) {
 		return
 	}
 	s.loop.counters.ackTimes.observe(time.Duration(s.loop.loop.Now() - w.sent))
-	args := Args{raw: p.args, codec: s.nsp.srv.codec}
+	args := Args{raw: p.args, codec: s.nsp.srv.codec, parsed: p.parsed}
 	if t != nil {
 		args.attachments = t.parts
 	}
@@ -139,16 +139,14 @@ func (p *pendingAck) settle(args Args, err error) {
 	}
 	t := getTask()
 	t.kind, t.ack, t.err = taskAck, p.fn, err
-	t.event.args, t.parts = args.raw, append(t.parts, args.attachments...)
+	t.hold(args)
 	p.socket.loop.work.stage(p.socket, t)
 }
 
 // runAck calls the callback of an acknowledgement. Off the loop.
 func (s *Socket) runAck(t *task) {
 	defer s.rescue("acknowledgement")
-	args := Args{raw: t.event.args, codec: s.nsp.srv.codec}
-	args.attachments = append(args.attachments, t.parts...)
-	t.ack(args, t.err)
+	t.ack(t.held(s.nsp.srv.codec), t.err)
 }
 
 // dropAcks tells all that wait that the socket has gone. Loop only.

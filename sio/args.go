@@ -11,21 +11,37 @@ type Args struct {
 	raw         []byte
 	attachments [][]byte
 	codec       JSONCodec
+	parsed      *parsedArgs // instead of raw and attachments, with Config.Parser
 }
 
 // Raw returns the JSON of the arguments: values with commas between, without
-// brackets. Binary values are placeholders {"_placeholder":true,"num":i}.
+// brackets. Binary values are placeholders {"_placeholder":true,"num":i}. What
+// came through [Config.Parser] has no JSON of its own: it is written anew by
+// each call, times as text.
 //
 // Ownership: the result belongs to a; do not modify it.
-func (a Args) Raw() []byte { return a.raw }
+func (a Args) Raw() []byte { return a.text().raw }
 
 // Attachments returns the binary values that the placeholders of Raw number.
 //
 // Ownership: the result belongs to a; do not modify it.
-func (a Args) Attachments() [][]byte { return a.attachments }
+func (a Args) Attachments() [][]byte { return a.text().attachments }
+
+// text returns a as JSON. Arguments that a parser cannot decode are none.
+func (a Args) text() Args {
+	if a.parsed == nil {
+		return a
+	}
+	t, _ := a.parsed.text(a.codec)
+	return t
+}
 
 // Len returns the number of arguments.
 func (a Args) Len() int {
+	if a.parsed != nil {
+		values, _ := a.parsed.view()
+		return len(values)
+	}
 	n := 0
 	for rest := a.raw; ; n++ {
 		var ok bool
@@ -40,6 +56,9 @@ func (a Args) Len() int {
 // pointer alone. A nil in dst skips an argument. A binary value decodes into
 // []byte, at any depth, and into any.
 func (a Args) Decode(dst ...any) error {
+	if a.parsed != nil {
+		return a.decodeParsed(dst)
+	}
 	rest := a.raw
 	for i, d := range dst {
 		value, r, ok := nextValue(rest)
@@ -102,8 +121,12 @@ func (a Args) decodeOne(value []byte, dst any) error {
 }
 
 // Values decodes all arguments into the types of encoding/json (or of the
-// codec in use), binary values into []byte. The caller owns the result.
+// codec in use), binary values into []byte; with [Config.Parser] into those of
+// a [Packet]. The caller owns the result.
 func (a Args) Values() ([]any, error) {
+	if a.parsed != nil {
+		return a.parsed.values()
+	}
 	values := make([]any, 0, 4)
 	for rest := a.raw; ; {
 		value, r, ok := nextValue(rest)
@@ -120,6 +143,9 @@ func (a Args) Values() ([]any, error) {
 
 // clone returns a copy that shares no bytes with a.
 func (a Args) clone() Args {
+	if a.parsed != nil {
+		return a // nobody can write to it
+	}
 	c := Args{raw: append([]byte(nil), a.raw...), codec: a.codec}
 	if len(a.attachments) > 0 {
 		c.attachments = make([][]byte, len(a.attachments))

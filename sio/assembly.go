@@ -11,13 +11,18 @@ const attachmentsTimeout = 60 * time.Second
 
 // assembly is a binary packet whose attachments are awaited. It exists only
 // until they are there; its bytes are in a task, which can run later without
-// another copy. Loop only.
+// another copy. With Config.Parser it holds the decoder instead, and stays. Loop
+// only.
 type assembly struct {
-	poller.Timer
-	client *client
-	task   *task
-	text   int // bytes of the packet in task.buf, in front of the attachments
-	want   int
+	poller.Timer // armed while a packet is incomplete
+	client       *client
+	task         *task
+	text         int // bytes of the packet in task.buf, in front of the attachments
+	want         int
+
+	decoder  Decoder
+	bytes    int64 // that the decoder took for the incomplete packet
+	messages int   // that the decoder took for the incomplete packet
 }
 
 // await begins to collect the attachments of the packet b.
@@ -70,6 +75,10 @@ func (c *client) attach(b []byte) *ProtocolError {
 
 // drop gives up.
 func (a *assembly) drop() {
+	if a.decoder != nil {
+		a.restart()
+		return
+	}
 	a.client.loop.loop.Disarm(&a.Timer)
 	a.client.parts = nil
 	a.task.free()

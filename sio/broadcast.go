@@ -54,7 +54,7 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	if reserved(event) {
 		return ErrReservedEvent
 	}
-	f, err := eventFrame(b.nsp.srv.codec, b.nsp.name, noAck, event, args)
+	f, err := b.nsp.srv.eventFrame(b.nsp.name, noAck, event, args)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,11 @@ func (b Broadcast) EmitRaw(event string, rawArgs []byte, attachments ...[]byte) 
 	if reserved(event) {
 		return ErrReservedEvent
 	}
-	return b.send(event, rawEventFrame(b.nsp.name, noAck, event, rawArgs, attachments))
+	f, err := b.nsp.srv.rawEventFrame(b.nsp.name, noAck, event, rawArgs, attachments)
+	if err != nil {
+		return err
+	}
+	return b.send(event, f)
 }
 
 // Send sends the event "message".

@@ -13,7 +13,7 @@ type client struct {
 	sess  *eio.Session
 	loop  *loopState
 	timer *connectTimer // until a namespace is joined
-	parts *assembly     // while attachments are awaited
+	parts *assembly     // while attachments are awaited; with Config.Parser always
 	more  []*Socket     // live sockets besides first
 
 	first    Socket // the usual client has one socket for life
@@ -82,6 +82,9 @@ func (e engine) OnClose(sess *eio.Session, reason eio.Reason, err error) {
 
 // receive handles one message of the client.
 func (c *client) receive(b []byte, binary bool) *ProtocolError {
+	if c.loop.srv.cfg.Parser != nil {
+		return c.receiveParsed(b, binary)
+	}
 	if binary {
 		if c.parts == nil {
 			return errBinary
@@ -223,12 +226,14 @@ func (c *client) refuse(nsp string, err error) {
 	if nsp == "" {
 		nsp = "/"
 	}
-	f, bad := connectErrorFrame(c.loop.srv.codec, nsp, message, data)
+	f, bad := c.loop.srv.connectErrorFrame(nsp, message, data)
 	if bad != nil {
 		c.loop.srv.cfg.OnError(bad)
-		f, _ = connectErrorFrame(c.loop.srv.codec, nsp, message, nil)
+		f, bad = c.loop.srv.connectErrorFrame(nsp, message, nil)
 	}
-	c.sess.Send(f)
+	if bad == nil {
+		c.sess.Send(f)
+	}
 }
 
 // fail ends a connection whose client broke the protocol: its sockets at once,

@@ -81,6 +81,10 @@ type Config struct {
 	// block. nil drops them.
 	OnConnectionError func(*eio.ConnectionError)
 
+	// Parser encodes and decodes packets instead of the protocol's own JSON
+	// form; clients must use its counterpart. Package sio/msgpack has one. nil
+	// means JSON.
+	Parser Parser
 	// Codec encodes and decodes JSON. nil means encoding/json.
 	Codec JSONCodec
 	// MaxAttachments bounds the binary attachments of a packet. 0 means 10.

@@ -38,7 +38,7 @@ func (e Emitter) Emit(event string, args ...any) error {
 		return ErrReservedEvent
 	}
 	s := e.socket
-	f, err := eventFrame(s.nsp.srv.codec, s.nsp.name, noAck, event, args)
+	f, err := s.nsp.srv.eventFrame(s.nsp.name, noAck, event, args)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,12 @@ func (e Emitter) EmitRaw(event string, rawArgs []byte, attachments ...[]byte) er
 	if reserved(event) {
 		return ErrReservedEvent
 	}
-	return e.send(event, rawEventFrame(e.socket.nsp.name, noAck, event, rawArgs, attachments))
+	n := e.socket.nsp
+	f, err := n.srv.rawEventFrame(n.name, noAck, event, rawArgs, attachments)
+	if err != nil {
+		return err
+	}
+	return e.send(event, f)
 }
 
 func (e Emitter) send(event string, f *frame.Frame) error {
@@ -151,6 +156,9 @@ func (s *Socket) notifyOutgoing(event string, f *frame.Frame) {
 // argsOf reads the arguments back from an encoded event. The result shares no
 // bytes with f.
 func (s *Socket) argsOf(f *frame.Frame) Args {
+	if s.nsp.srv.cfg.Parser != nil {
+		return s.nsp.srv.parseArgs(f)
+	}
 	var p packet
 	// Our own packets have no limits but the scanner's.
 	_ = p.decode(f.Payload()[1:], limits{attachments: 1 << 30, depth: maxScanDepth})
@@ -166,16 +174,15 @@ func (s *Socket) tapOutgoing(event string, f *frame.Frame) {
 	args := s.argsOf(f)
 	t := getTask()
 	t.kind = taskOutgoing
-	t.event.name, t.event.args = event, args.raw
-	t.parts = append(t.parts, args.attachments...)
+	t.event.name = event
+	t.hold(args)
 	s.loop.work.stage(s, t)
 }
 
 // runOutgoing calls the outgoing listeners for a broadcast. Off the loop.
 func (s *Socket) runOutgoing(t *task) {
 	defer s.rescue(t.event.name)
-	args := Args{raw: t.event.args, codec: s.nsp.srv.codec}
-	args.attachments = append(args.attachments, t.parts...)
+	args := t.held(s.nsp.srv.codec)
 	for _, fn := range s.ownTable().outgoing {
 		(*fn)(s, t.event.name, args)
 	}

@@ -9,7 +9,8 @@ type RawEvent struct {
 	name        string
 	args        []byte
 	attachments [][]byte
-	id          int64 // of the acknowledgement, noAck for none
+	parsed      *parsedArgs // instead of args and attachments, with Config.Parser
+	id          int64       // of the acknowledgement, noAck for none
 	acked       bool
 	sent        *atomic.Bool // shared with acknowledgements taken out of the event
 }
@@ -21,15 +22,26 @@ func (e *RawEvent) Socket() *Socket { return e.socket }
 func (e *RawEvent) Name() string { return e.name }
 
 // Args returns the JSON behind the event's name: values with commas between,
-// without brackets. It is valid JSON.
+// without brackets. It is valid JSON. What came through [Config.Parser] has no
+// JSON of its own: it is written anew by each call, times as text.
 //
 // Ownership: the result is only valid until the handler returns.
-func (e *RawEvent) Args() []byte { return e.args }
+func (e *RawEvent) Args() []byte {
+	if e.parsed != nil {
+		return e.view().Raw()
+	}
+	return e.args
+}
 
 // Attachments returns the binary values that the placeholders of Args number.
 //
 // Ownership: the result is only valid until the handler returns.
-func (e *RawEvent) Attachments() [][]byte { return e.attachments }
+func (e *RawEvent) Attachments() [][]byte {
+	if e.parsed != nil {
+		return e.view().Attachments()
+	}
+	return e.attachments
+}
 
 // HasAck reports whether the client waits for an acknowledgement that was not
 // sent yet.
@@ -45,7 +57,10 @@ func (e *RawEvent) Ack(rawArgs []byte, attachments ...[]byte) error {
 	if !e.takeAck() {
 		return nil
 	}
-	f := rawAckFrame(e.socket.nsp.name, e.id, rawArgs, attachments)
+	f, err := e.socket.nsp.srv.rawAckFrame(e.socket.nsp.name, e.id, rawArgs, attachments)
+	if err != nil {
+		return err
+	}
 	return e.socket.post(postAck, f)
 }
 
@@ -66,5 +81,5 @@ func (e *RawEvent) Decode(dst ...any) error { return e.view().Decode(dst...) }
 
 // view returns the arguments without a copy: valid as long as e.
 func (e *RawEvent) view() Args {
-	return Args{raw: e.args, attachments: e.attachments, codec: e.socket.nsp.srv.codec}
+	return Args{raw: e.args, attachments: e.attachments, codec: e.socket.nsp.srv.codec, parsed: e.parsed}
 }

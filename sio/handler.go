@@ -211,7 +211,7 @@ func (e *RawEvent) detachAck() Ack {
 
 // answer sends the acknowledgement id.
 func (s *Socket) answer(event string, id int64, args []any) {
-	f, err := ackFrame(s.nsp.srv.codec, s.nsp.name, id, args)
+	f, err := s.nsp.srv.ackFrame(s.nsp.name, id, args)
 	if err != nil {
 		s.report(event, err)
 		return

@@ -31,6 +31,8 @@ type packet struct {
 	payload     []byte // JSON as received, nil when absent
 	name        []byte // events: the unescaped name, or the digits of a number
 	args        []byte // events and acks: the arguments without brackets and name
+
+	parsed *parsedArgs // events and acks: instead of payload and args, with Config.Parser
 }
 
 // reserved reports whether the protocol keeps the event name for itself.

@@ -7,7 +7,7 @@ package sio
 func (s *Socket) receive(p *packet, t *task) {
 	ls := s.loop
 	ls.counters.eventsIn.Add(1)
-	if p.payload == nil || s.state.Load() != stateConnected {
+	if p.payload == nil && p.parsed == nil || s.state.Load() != stateConnected {
 		return // no name that a handler could have, or Disconnect was called
 	}
 	shared, own := s.nsp.reg.load(), s.ownTable()
@@ -47,7 +47,7 @@ func (s *Socket) runInline(e *eventHandlers, p *packet, t *task) {
 		return
 	}
 	ev := &s.loop.event
-	*ev = RawEvent{socket: s, name: e.name, args: p.args, id: p.id}
+	*ev = RawEvent{socket: s, name: e.name, args: p.args, parsed: p.parsed, id: p.id}
 	if t != nil {
 		ev.attachments = t.parts
 	}

@@ -160,9 +160,19 @@ func postDisconnect(a, _ any) {
 	if s.state.Load() >= stateClosed {
 		return
 	}
-	s.sess.SendControl(disconnectFrame(s.nsp.name))
+	s.sendDisconnect()
 	clientOf(s.sess).forget(s)
 	s.finish(ReasonServerDisconnect, nil)
+}
+
+// sendDisconnect tells the client that s is over. Loop only.
+func (s *Socket) sendDisconnect() {
+	f, err := s.nsp.srv.disconnectFrame(s.nsp.name)
+	if err != nil {
+		s.nsp.srv.cfg.OnError(err)
+		return
+	}
+	s.sess.SendControl(f)
 }
 
 func postDisconnectAll(a, _ any) {
@@ -173,7 +183,7 @@ func postDisconnectAll(a, _ any) {
 	c := clientOf(s.sess)
 	for _, o := range c.take() {
 		if o.state.Load() != stateConnecting {
-			s.sess.SendControl(disconnectFrame(o.nsp.name))
+			o.sendDisconnect()
 		}
 		o.finish(ReasonServerDisconnect, nil)
 	}
@@ -293,7 +303,13 @@ func (s *Socket) post(fn func(a, b any), f *frame.Frame) error {
 
 // connect ends the CONNECT of s well. Loop only.
 func (s *Socket) connect() {
-	s.sess.Send(connectFrame(s.nsp.name, s.ID()))
+	f, err := s.nsp.srv.connectFrame(s.nsp.name, s.ID())
+	if err != nil {
+		s.nsp.srv.cfg.OnError(err)
+		clientOf(s.sess).close()
+		return
+	}
+	s.sess.Send(f)
 	s.state.Store(stateConnected)
 	s.nsp.on(s.loop).add(s)
 	s.announce()

@@ -70,9 +70,28 @@ func (t *task) keep(p *packet) {
 		t.buf = append(append(t.buf, p.name...), p.args...)
 		t.name, t.event.args = t.buf[:n:n], t.buf[n:]
 	}
-	t.event.id = p.id
+	t.event.id, t.event.parsed = p.id, p.parsed
 	t.event.attachments = t.parts
 }
 
 // size is what t counts for in the limit of bytes.
-func (t *task) size() int32 { return int32(len(t.buf)) }
+func (t *task) size() int32 {
+	n := int32(len(t.buf))
+	if t.event.parsed != nil {
+		n += t.event.parsed.size
+	}
+	return n
+}
+
+// hold keeps args that own their bytes.
+func (t *task) hold(args Args) {
+	t.event.args, t.event.parsed = args.raw, args.parsed
+	t.parts = append(t.parts, args.attachments...)
+}
+
+// held returns what hold kept.
+func (t *task) held(codec JSONCodec) Args {
+	args := Args{raw: t.event.args, codec: codec, parsed: t.event.parsed}
+	args.attachments = append(args.attachments, t.parts...)
+	return args
+}
