@@ -3,6 +3,8 @@ package eio
 import (
 	"errors"
 	"fmt"
+
+	"github.com/sirocco-io/sirocco/poller"
 )
 
 // Errors that OnClose may be given. Match them with errors.Is.
@@ -20,8 +22,8 @@ var (
 	// ErrHeartbeatDirection: a ping from a client that has to send pongs.
 	ErrHeartbeatDirection = errors.New("eio: invalid heartbeat direction")
 	// ErrOverflow: the client took too little for too long, and the policy
-	// for that is to close.
-	ErrOverflow = errors.New("eio: too much buffered for the client")
+	// for that is to close. It is poller.ErrOverflow, whatever the transport.
+	ErrOverflow = poller.ErrOverflow
 	// ErrTooManyPackets: above Config.MaxPayloadPackets.
 	ErrTooManyPackets = errors.New("eio: too many packets in one payload")
 	// ErrInvalidPacket: no packet has that form.

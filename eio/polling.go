@@ -2,6 +2,7 @@ package eio
 
 import (
 	"github.com/sirocco-io/sirocco/internal/frame"
+	"github.com/sirocco-io/sirocco/poller"
 )
 
 // longPoll is the long-polling transport (EIO v4, "HTTP long-polling"): one
@@ -10,10 +11,17 @@ import (
 type longPoll struct {
 	s     *Session
 	out   sendQueue
+	own   *terms // nil: the server's
 	flags longPollFlags
 
 	get, post             responder // nil when there is none
 	getHeader, postHeader []byte    // header lines of their answers; shared, not modified
+}
+
+// terms are a bound and what happens there, see Session.SetLimit.
+type terms struct {
+	maxBytes int
+	overflow poller.Overflow
 }
 
 type longPollFlags uint8
@@ -32,16 +40,42 @@ func (p *longPoll) attach(s *Session)   { p.s = s }
 
 func (p *longPoll) writable() bool { return p.get != nil && p.out.empty() }
 
-func (p *longPoll) send(f *frame.Frame, control bool) bool {
-	c := &p.s.shard.srv.cfg.Poller
-	ok, dropped, overflow := p.out.push(f, control, c.MaxQueueBytes, c.Overflow)
-	p.s.shard.count.dropped.Add(uint64(dropped))
-	if overflow {
-		p.s.shard.count.overflows.Add(1)
-		p.s.finish(TransportError, ErrOverflow)
+func (p *longPoll) queued() int { return p.out.bytes }
+
+func (p *longPoll) setLimit(maxBytes int, o poller.Overflow) {
+	p.own = &terms{maxBytes, o}
+}
+
+// limit returns what bounds the queue.
+func (p *longPoll) limit() (maxBytes int, o poller.Overflow) {
+	if p.own != nil {
+		return p.own.maxBytes, p.own.overflow
 	}
-	if !ok {
-		return false
+	c := &p.s.shard.srv.cfg.Poller
+	return c.MaxQueueBytes, c.Overflow
+}
+
+func (p *longPoll) send(f *frame.Frame, control bool) poller.Outcome {
+	o, count := poller.Queued, &p.s.shard.count
+	limit, policy := p.limit()
+	if control {
+		if !p.out.pushControl(f, limit) {
+			o = poller.Closed
+		}
+	} else {
+		dropped := 0
+		o, dropped = p.out.push(f, limit, policy)
+		count.oldest.Add(uint64(dropped))
+	}
+	switch o {
+	case poller.Closed:
+		count.overflows.Add(1)
+		p.s.finish(TransportError, ErrOverflow)
+		return o
+	case poller.Dropped:
+		return o
+	case poller.Replaced:
+		count.replaced.Add(1)
 	}
 	if p.get == nil {
 		p.flags |= flagWaited
@@ -49,7 +83,7 @@ func (p *longPoll) send(f *frame.Frame, control bool) bool {
 		p.flags |= flagDirty
 		p.s.shard.flushLater(p)
 	}
-	return true
+	return o
 }
 
 // poll handles a GET whose body, if any, was read. header holds further lines
@@ -251,8 +285,11 @@ func (p *longPoll) abandon(byClient bool) {
 
 // hand gives what is buffered to the transport that takes over.
 func (p *longPoll) hand(to transport) {
+	if p.own != nil {
+		to.setLimit(p.own.maxBytes, p.own.overflow)
+	}
 	for _, e := range p.out.take() {
-		to.send(e.f, e.control)
+		to.send(e.F, e.Control)
 	}
 	p.abandon(false)
 }

@@ -10,42 +10,91 @@ import (
 const entryBytes = 16
 
 // sendQueue holds what is sent to a client of long-polling between its GETs.
-// It is bounded in bytes, with a policy at the bound. The zero queue is empty.
+// It is bounded in bytes, with a policy at the bound, as the write queue of a
+// WebSocket is. The zero queue is empty.
 type sendQueue struct {
 	entries []queued
 	head    int // entries before it are gone
 	bytes   int
 }
 
-type queued struct {
-	f       *frame.Frame // a chain is one entry
-	control bool
-}
+// queued is one unit of a queue.
+type queued = frame.Unit
 
 func (q *sendQueue) empty() bool { return q.head == len(q.entries) }
 
-// push takes over a reference. ok tells that f was queued, dropped how many
-// others had to go for it. overflow tells that the session has to be closed.
-func (q *sendQueue) push(f *frame.Frame, control bool, limit int, policy poller.Overflow) (ok bool, dropped int, overflow bool) {
+// live returns what is in the queue.
+func (q *sendQueue) live() []queued { return q.entries[q.head:] }
+
+// append queues f, whatever the bound.
+func (q *sendQueue) append(f *frame.Frame, control bool) {
+	q.entries = append(q.entries, frame.NewUnit(f, control))
+	q.bytes += f.Size() + entryBytes
+}
+
+// push takes over a reference. dropped tells how many others had to go for f.
+// Closed tells that the session has to be closed.
+func (q *sendQueue) push(f *frame.Frame, limit int, policy poller.Overflow) (o poller.Outcome, dropped int) {
 	n := f.Size() + entryBytes
-	if control {
-		overflow = limit > 0 && q.bytes+n > 2*limit
-	} else if limit > 0 && q.bytes+n > limit {
-		if policy == poller.OverflowDropOldest && n <= limit {
-			dropped = q.dropOldest(q.bytes + n - limit)
-		}
-		if q.bytes+n > limit {
-			f.Release()
-			return false, dropped, policy == poller.OverflowDisconnect
-		}
+	if f.Keyed() && q.replace(f, limit) {
+		return poller.Replaced, 0
 	}
-	if overflow {
+	if limit <= 0 || q.bytes+n <= limit {
+		q.append(f, false)
+		return poller.Queued, 0
+	}
+	if p := f.Policy(); p != 0 {
+		policy = poller.Overflow(p - 1)
+	}
+	if policy == poller.OverflowDropOldest && n <= limit {
+		dropped = q.dropOldest(q.bytes + n - limit)
+	}
+	switch {
+	case q.bytes+n <= limit:
+		q.append(f, false)
+		return poller.MadeRoom, dropped
+	case policy == poller.OverflowDisconnect:
+		o = poller.Closed
+	default:
+		o = poller.Dropped
+	}
+	f.Release()
+	return o, dropped
+}
+
+// pushControl takes over a reference to a frame that no policy drops. It
+// reports false, and that the session has to be closed, at twice the limit.
+func (q *sendQueue) pushControl(f *frame.Frame, limit int) bool {
+	if limit > 0 && q.bytes+f.Size()+entryBytes > 2*limit {
 		f.Release()
-		return false, dropped, true
+		return false
 	}
-	q.entries = append(q.entries, queued{f, control})
-	q.bytes += n
-	return true, dropped, false
+	q.append(f, true)
+	return true
+}
+
+// replace queues f, which has a key, instead of the entry of the same key, if
+// there is one and that keeps the queue within limit. f takes its place; but it
+// never overtakes an entry without a key, and goes to the end then.
+func (q *sendQueue) replace(f *frame.Frame, limit int) bool {
+	live := q.live()
+	i, overtakes := frame.Predecessor(live, 0, f)
+	if i < 0 {
+		return false
+	}
+	old := live[i].F
+	grown := f.Size() - old.Size()
+	if limit > 0 && q.bytes+grown > limit {
+		return false
+	}
+	q.bytes += grown
+	old.Release()
+	if overtakes {
+		copy(live[i:], live[i+1:])
+		i = len(live) - 1
+	}
+	live[i] = frame.NewUnit(f, false)
+	return true
 }
 
 // dropOldest drops entries until need bytes are free, and returns how many.
@@ -55,12 +104,12 @@ func (q *sendQueue) dropOldest(need int) (dropped int) {
 	i := q.head
 	for ; i < len(q.entries) && need > 0; i++ {
 		e := q.entries[i]
-		if e.control {
+		if e.Control {
 			kept = append(kept, e)
 			continue
 		}
-		n := e.f.Size() + entryBytes
-		e.f.Release()
+		n := e.F.Size() + entryBytes
+		e.F.Release()
 		q.bytes -= n
 		need -= n
 		dropped++
@@ -80,9 +129,9 @@ func (q *sendQueue) dropOldest(need int) (dropped int) {
 // appendTo appends all packets to a payload and empties the queue. Ownership:
 // the result is the caller's.
 func (q *sendQueue) appendTo(dst []byte) []byte {
-	for _, e := range q.entries[q.head:] {
-		dst = appendPayload(dst, e.f)
-		e.f.Release()
+	for _, e := range q.live() {
+		dst = appendPayload(dst, e.F)
+		e.F.Release()
 	}
 	*q = sendQueue{}
 	return dst
@@ -90,7 +139,7 @@ func (q *sendQueue) appendTo(dst []byte) []byte {
 
 // take empties the queue and returns what was in it, with its references.
 func (q *sendQueue) take() []queued {
-	entries := q.entries[q.head:]
+	entries := q.live()
 	*q = sendQueue{}
 	return entries
 }
@@ -98,6 +147,6 @@ func (q *sendQueue) take() []queued {
 // drop empties the queue.
 func (q *sendQueue) drop() {
 	for _, e := range q.take() {
-		e.f.Release()
+		e.F.Release()
 	}
 }

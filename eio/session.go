@@ -93,35 +93,55 @@ func (s *Session) Data() any { return s.data }
 // digit in front; a binary frame is the payload of one message. Order is kept,
 // across an upgrade too. It takes over one reference, and reports false when
 // the session is not open or the policy at the limit dropped the frame.
-func (s *Session) Send(f *frame.Frame) bool { return s.sendMessage(f, false) }
+func (s *Session) Send(f *frame.Frame) bool { return s.sendMessage(f, false) >= poller.Queued }
+
+// Offer is Send with the whole answer. f may bring a policy and a key of its
+// own, see [poller.Conn.Offer]; they count on every transport.
+func (s *Session) Offer(f *frame.Frame) poller.Outcome { return s.sendMessage(f, false) }
 
 // SendControl is Send for what must not be dropped by the policy: a session
 // with twice the limit buffered is closed instead.
-func (s *Session) SendControl(f *frame.Frame) bool { return s.sendMessage(f, true) }
+func (s *Session) SendControl(f *frame.Frame) bool { return s.sendMessage(f, true) >= poller.Queued }
 
-func (s *Session) sendMessage(f *frame.Frame, control bool) bool {
+// Queued returns the bytes that wait for the client to take more.
+func (s *Session) Queued() int { return s.tr.queued() }
+
+// SetLimit changes, for this session, what bounds the bytes that wait for the
+// client, and what happens there. 0 means Config.Poller.MaxQueueBytes, negative
+// no bound. It stays over an upgrade.
+func (s *Session) SetLimit(maxBytes int, o poller.Overflow) {
+	if maxBytes == 0 {
+		maxBytes = s.shard.srv.cfg.Poller.MaxQueueBytes
+	}
+	s.tr.setLimit(maxBytes, o)
+}
+
+func (s *Session) sendMessage(f *frame.Frame, control bool) poller.Outcome {
 	if s.state != Open {
 		f.Release()
-		return false
+		return poller.Closed
 	}
 	n := 0
 	for g := f; g != nil; g = g.Next() {
 		n++
 	}
 	size := f.Size()
-	if !s.tr.send(f, control) {
-		s.shard.count.dropped.Add(1)
-		return false
+	o := s.tr.send(f, control)
+	if o < poller.Queued {
+		if o == poller.Dropped {
+			s.shard.count.newest.Add(1)
+		}
+		return o
 	}
 	s.shard.count.packetsOut.Add(uint64(n))
 	s.shard.count.messagesOut.Add(uint64(n))
 	s.shard.count.bytesOut.Add(uint64(size))
-	return true
+	return o
 }
 
 // sendPacket sends a packet that is no message. It takes over a reference.
 func (s *Session) sendPacket(f *frame.Frame) {
-	if s.state == Open && s.tr.send(f, true) {
+	if s.state == Open && s.tr.send(f, true) >= poller.Queued {
 		s.shard.count.packetsOut.Add(1)
 	}
 }

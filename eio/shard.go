@@ -31,7 +31,8 @@ type counters struct {
 	packetsIn, packetsOut   atomic.Uint64
 	messagesIn, messagesOut atomic.Uint64
 	bytesIn, bytesOut       atomic.Uint64
-	dropped, overflows      atomic.Uint64
+	newest, oldest          atomic.Uint64
+	replaced, overflows     atomic.Uint64
 	closes                  [reasonCount]atomic.Uint64
 	refused                 [codeCount]atomic.Uint64
 	overloaded              atomic.Uint64

@@ -19,9 +19,10 @@ type Stats struct {
 	// BytesIn and BytesOut are the bytes of messages, without what HTTP and
 	// the kernel add.
 	BytesIn, BytesOut uint64
-	// Dropped are messages that the policy at the limit dropped, or that a
-	// connection at its end did not take.
-	Dropped uint64
+	// DroppedNewest and DroppedOldest are the messages, with what belongs to
+	// them, that the policies at the limit dropped; Replaced those that a
+	// later one of the same key made void.
+	DroppedNewest, DroppedOldest, Replaced uint64
 	// Overflows are sessions closed because more than the limit was buffered
 	// for them, on any transport.
 	Overflows uint64
@@ -49,6 +50,8 @@ func (srv *Server) Stats() Stats {
 	}
 	st.Poller = p.Stats()
 	st.Overflows += st.Poller.Overflows
+	st.DroppedOldest += st.Poller.Oldest
+	st.Replaced += st.Poller.Replaced
 	return st
 }
 
@@ -63,7 +66,9 @@ func (c *counters) addTo(st *Stats) {
 	st.MessagesOut += c.messagesOut.Load()
 	st.BytesIn += c.bytesIn.Load()
 	st.BytesOut += c.bytesOut.Load()
-	st.Dropped += c.dropped.Load()
+	st.DroppedNewest += c.newest.Load()
+	st.DroppedOldest += c.oldest.Load()
+	st.Replaced += c.replaced.Load()
 	st.Overflows += c.overflows.Load()
 	st.Overloaded += c.overloaded.Load()
 	for r := range c.closes {

@@ -39,8 +39,11 @@ type transport interface {
 	// attach makes s get what arrives.
 	attach(s *Session)
 	// send takes over a reference. Control frames are not dropped by policy.
-	// It reports whether the frame was queued.
-	send(f *frame.Frame, control bool) bool
+	send(f *frame.Frame, control bool) poller.Outcome
+	// queued returns the bytes that the client has not taken yet.
+	queued() int
+	// setLimit changes the bound of what is queued; 0 or less means none.
+	setLimit(maxBytes int, o poller.Overflow)
 	// writable reports whether a frame sent now would leave in this turn,
 	// with nothing queued before it.
 	writable() bool
@@ -61,15 +64,17 @@ type gone struct{}
 
 func (gone) kind() transportKind { return noTransport }
 func (gone) attach(*Session)     {}
-func (gone) send(f *frame.Frame, _ bool) bool {
+func (gone) send(f *frame.Frame, _ bool) poller.Outcome {
 	f.Release()
-	return false
+	return poller.Closed
 }
-func (gone) writable() bool  { return false }
-func (gone) pause()          {}
-func (gone) resume()         {}
-func (gone) close(bool) bool { return true }
-func (gone) abandon(bool)    {}
+func (gone) queued() int                   { return 0 }
+func (gone) setLimit(int, poller.Overflow) {}
+func (gone) writable() bool                { return false }
+func (gone) pause()                        {}
+func (gone) resume()                       {}
+func (gone) close(bool) bool               { return true }
+func (gone) abandon(bool)                  {}
 
 // responder is an HTTP request that waits for its answer. An Exchange is one.
 // It is forgotten with its answer, or when it is cut.

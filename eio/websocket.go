@@ -21,11 +21,23 @@ func (t *wsTransport) writable() bool      { return t.conn().Queued() == 0 }
 func (t *wsTransport) pause()              { t.conn().Pause() }
 func (t *wsTransport) resume()             { t.conn().Resume() }
 
-func (t *wsTransport) send(f *frame.Frame, control bool) bool {
-	if control {
-		return t.conn().SendControl(f)
+func (t *wsTransport) queued() int { return t.conn().Queued() }
+
+func (t *wsTransport) setLimit(maxBytes int, o poller.Overflow) {
+	if maxBytes <= 0 {
+		maxBytes = -1
 	}
-	return t.conn().Send(f)
+	t.conn().SetLimit(maxBytes, o)
+}
+
+func (t *wsTransport) send(f *frame.Frame, control bool) poller.Outcome {
+	switch {
+	case !control:
+		return t.conn().Offer(f)
+	case t.conn().SendControl(f):
+		return poller.Queued
+	}
+	return poller.Closed
 }
 
 // close sends a close frame without a code behind what is queued, as the

@@ -87,8 +87,21 @@ func TestAllocs(t *testing.T) {
 		c.Resume()
 		l.turn(0)
 	})
+	keyed, other := raw([]byte("0123456789")), raw([]byte("9876543210"))
+	keyed.SetKey("a")
+	other.SetKey("a")
+	wantNoAllocs(t, "a frame that replaces another", func() {
+		c.Send(keyed.Retain(1))
+		if c.Offer(other.Retain(1)) != Replaced {
+			t.Fatal("nothing was replaced")
+		}
+		l.turn(0)
+		_, _ = unix.Read(peer, buf)
+	})
 	f.Release()
 	large.Release()
+	keyed.Release()
+	other.Release()
 }
 
 type countTimer struct{ n *int }

@@ -37,6 +37,28 @@ const (
 	OverflowDropOldest
 )
 
+// Term returns what makes a frame bring o as its own policy, see
+// frame.Frame.SetPolicy and [Conn.Offer].
+func (o Overflow) Term() uint8 { return uint8(o) + 1 }
+
+// Outcome is what became of a frame.
+type Outcome uint8
+
+const (
+	// Closed: the connection is closed or closing, or was closed because of
+	// the frame ([OverflowDisconnect]).
+	Closed Outcome = iota
+	// Dropped: there was no room, and the policy is not to make any.
+	Dropped
+	// Queued: the frame leaves when the peer takes it. This and what follows
+	// are the good outcomes.
+	Queued
+	// MadeRoom: queued, and older frames were dropped for it.
+	MadeRoom
+	// Replaced: queued instead of an older frame of the same key.
+	Replaced
+)
+
 // Defaults of Config, with their reasons.
 const (
 	// defaultReadBuffer takes what a busy socket has received in one system

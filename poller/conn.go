@@ -155,15 +155,19 @@ func (c *Conn) Resume() {
 // Send queues f and what is chained behind it as one unit, to leave at the end
 // of the turn. It takes over one reference, also when it fails. It reports
 // false when c is closed or closing, or when the unit was dropped by policy.
-func (c *Conn) Send(f *Frame) bool {
+func (c *Conn) Send(f *Frame) bool { return c.Offer(f) >= Queued }
+
+// Offer is Send with the whole answer. A frame may bring terms of its own: a
+// policy instead of the connection's, and a key, which makes it replace a frame
+// of the same key that has not left yet. It takes the place of that frame, but
+// never overtakes one without a key: then it goes to the end of the queue.
+func (c *Conn) Offer(f *Frame) Outcome {
 	n := f.Size()
-	if c.flags&(fDead|fClosing) != 0 || c.Queued()+n > int(c.limit) {
-		if !c.slowSend(f, n) {
-			return false
-		}
+	if c.flags&(fDead|fClosing) != 0 || c.Queued()+n > int(c.limit) || f.Keyed() {
+		return c.slowSend(f, n)
 	}
 	c.push(f, n, false)
-	return true
+	return Queued
 }
 
 // SendControl is Send for what the policy must never drop, such as a pong or
@@ -198,31 +202,44 @@ func (c *Conn) push(f *Frame, n int, control bool) {
 	}
 }
 
-// slowSend decides about a unit that may not simply be queued. It reports
-// whether there is room now; if not, f is released.
+// slowSend decides about a unit that may not simply be queued.
 //
 //go:noinline
-func (c *Conn) slowSend(f *Frame, n int) bool {
-	if c.flags&(fDead|fClosing) != 0 {
+func (c *Conn) slowSend(f *Frame, n int) Outcome {
+	limit := int(c.limit)
+	switch {
+	case c.flags&(fDead|fClosing) != 0:
 		f.Release()
-		return false
+		return Closed
+	case f.Keyed() && c.q != nil && c.q.replace(f, n, limit):
+		c.loop.count.replaced++
+		return Replaced
+	case c.Queued()+n <= limit:
+		c.push(f, n, false)
+		return Queued
 	}
-	switch c.policy {
+	policy := c.policy
+	if p := f.Policy(); p != 0 {
+		policy = Overflow(p - 1)
+	}
+	switch policy {
 	case OverflowDisconnect:
 		f.Release()
 		c.overflow()
-		return false
+		return Closed
 	case OverflowDropOldest:
-		for c.q != nil && c.q.bytes+n > int(c.limit) && c.q.dropOldest() > 0 {
+		for c.q != nil && c.q.bytes+n > limit && c.q.dropOldest() > 0 {
 			c.loop.count.dropped++
+			c.loop.count.oldest++
 		}
-		if c.Queued()+n <= int(c.limit) {
-			return true
+		if c.Queued()+n <= limit {
+			c.push(f, n, false)
+			return MadeRoom
 		}
 	}
 	c.loop.count.dropped++
 	f.Release()
-	return false
+	return Dropped
 }
 
 // overflow closes c, which has not read what it was sent.

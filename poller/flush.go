@@ -42,7 +42,7 @@ func (r *run) matches(live []entry) bool {
 		return false
 	}
 	for i, f := range r.units {
-		if live[i].f != f {
+		if live[i].F != f {
 			return false
 		}
 	}
@@ -53,15 +53,15 @@ func (r *run) matches(live []entry) bool {
 func (r *run) start(live []entry, n int) {
 	r.end()
 	for _, e := range live {
-		r.units = append(r.units, e.f)
+		r.units = append(r.units, e.F)
 	}
-	if len(live) == 1 && live[0].f.Next() == nil {
-		r.wire = live[0].f.Wire()
+	if len(live) == 1 && live[0].F.Next() == nil {
+		r.wire = live[0].F.Wire()
 		return
 	}
 	r.buf = r.buf[:0]
 	for _, e := range live {
-		for f := e.f; f != nil; f = f.Next() {
+		for f := e.F; f != nil; f = f.Next() {
 			r.buf = append(r.buf, f.Wire()...)
 		}
 	}
@@ -184,7 +184,7 @@ func (l *Loop) write(c *Conn) sysio.Errno {
 // that the kernel took, and how many it was offered.
 func (l *Loop) send(c *Conn, q *queue) (n, want int, errno sysio.Errno) {
 	live := q.live()
-	if q.off > 0 || q.bytes > gatherBytes && (len(live) > 1 || live[0].f.Next() != nil) {
+	if q.off > 0 || q.bytes > gatherBytes && (len(live) > 1 || live[0].F.Next() != nil) {
 		n, want, errno = l.gather(int(c.fd), q)
 		if errno == 0 {
 			l.took(c, n)
@@ -216,7 +216,7 @@ func (l *Loop) gather(fd int, q *queue) (n, want int, errno sysio.Errno) {
 	parts, skip := 0, q.off
 fill:
 	for _, e := range q.live() {
-		for f := e.f; f != nil; f = f.Next() {
+		for f := e.F; f != nil; f = f.Next() {
 			b := f.Wire()
 			if skip >= len(b) {
 				skip -= len(b)
@@ -247,7 +247,7 @@ func (l *Loop) took(c *Conn, n int) {
 	q.bytes -= n
 	q.off += n
 	for q.head < len(q.entries) {
-		f := q.entries[q.head].f
+		f := q.entries[q.head].F
 		size := f.Size()
 		if q.off < size {
 			q.compact()

@@ -50,7 +50,7 @@ func TestOverflowDrop(t *testing.T) {
 				// The large frames that fill the buffer are protected here
 				// like control frames.
 				for i := range c.q.live() {
-					c.q.live()[i].control = true
+					c.q.live()[i].Control = true
 				}
 				c.SetLimit(queued+10, tc.policy)
 				c.SendControl(raw([]byte("c0 ")))

@@ -21,10 +21,7 @@ const (
 )
 
 // entry is one unit of a write queue: a chain of frames.
-type entry struct {
-	f       *frame.Frame
-	control bool // never dropped by policy
-}
+type entry = frame.Unit
 
 // queue is what a connection has to write. It is attached to a connection
 // only while there is something to write.
@@ -39,7 +36,7 @@ type queue struct {
 
 // push appends a unit of n bytes.
 func (q *queue) push(f *frame.Frame, control bool, n int) {
-	q.entries = append(q.entries, entry{f, control})
+	q.entries = append(q.entries, frame.NewUnit(f, control))
 	q.bytes += n
 }
 
@@ -49,7 +46,7 @@ func (q *queue) live() []entry { return q.entries[q.head:] }
 // reset gives the references back and empties q.
 func (q *queue) reset() {
 	for _, e := range q.live() {
-		e.f.Release()
+		e.F.Release()
 	}
 	q.clear()
 }
@@ -81,18 +78,50 @@ func (q *queue) compact() {
 func (q *queue) dropOldest() int {
 	live := q.live()
 	for i, e := range live {
-		if e.control || i == 0 && q.off > 0 {
+		if e.Control || i == 0 && q.off > 0 {
 			continue
 		}
-		n := e.f.Size()
-		e.f.Release()
-		copy(live[1:i+1], live[:i]) // the protected ones before it move up
-		live[0] = entry{}
-		q.head++
-		q.bytes -= n
-		return n
+		return q.remove(i)
 	}
 	return 0
+}
+
+// remove takes the i-th of the live units out and returns its size. It must
+// not be partly written.
+func (q *queue) remove(i int) int {
+	live := q.live()
+	f := live[i].F
+	n := f.Size()
+	f.Release()
+	copy(live[1:i+1], live[:i]) // those before it move up
+	live[0] = entry{}
+	q.head++
+	q.bytes -= n
+	q.compact()
+	return n
+}
+
+// replace queues f, which has a key, instead of the unsent unit of the same
+// key, if there is one and that keeps the queue within limit. f takes its
+// place; but it never overtakes a unit without a key, and goes to the end then.
+func (q *queue) replace(f *frame.Frame, n, limit int) bool {
+	live, first := q.live(), 0
+	if q.off > 0 {
+		first = 1 // on its way already
+	}
+	i, overtakes := frame.Predecessor(live, first, f)
+	if i < 0 || q.bytes-live[i].F.Size()+n > limit {
+		return false
+	}
+	if overtakes {
+		q.remove(i)
+		q.push(f, false, n)
+		return true
+	}
+	q.bytes += n - live[i].F.Size()
+	live[i].F.Release()
+	live[i] = frame.NewUnit(f, false)
+	return true
 }
 
 // queues is a loop's stock of empty queues.

@@ -25,6 +25,8 @@ type Stats struct {
 	Writes    uint64 // system calls that send
 	Frames    uint64 // units of Send that were taken by the kernel completely
 	Dropped   uint64 // units dropped by an overflow policy
+	Oldest    uint64 // those among them that OverflowDropOldest dropped
+	Replaced  uint64 // units that a later one of the same key replaced
 	Overflows uint64 // connections closed with ErrOverflow
 	Panics    uint64 // panics in handlers
 
@@ -45,7 +47,7 @@ type Refused struct {
 
 // counters are a loop's own, without atomics.
 type counters struct {
-	bytesIn, bytesOut, reads, writes, frames, dropped, overflows, panics uint64
+	bytesIn, bytesOut, reads, writes, frames, dropped, oldest, replaced, overflows, panics uint64
 }
 
 // loopStats is what a loop shows to others.
@@ -57,6 +59,8 @@ type loopStats struct {
 	writes   atomic.Uint64
 	frames   atomic.Uint64
 	dropped  atomic.Uint64
+	oldest   atomic.Uint64
+	replaced atomic.Uint64
 	overflow atomic.Uint64
 	panics   atomic.Uint64
 	lagMax   atomic.Int64
@@ -75,6 +79,8 @@ func (l *Loop) publish() {
 	show(&s.writes, c.writes)
 	show(&s.frames, c.frames)
 	show(&s.dropped, c.dropped)
+	show(&s.oldest, c.oldest)
+	show(&s.replaced, c.replaced)
 	show(&s.overflow, c.overflows)
 	show(&s.panics, c.panics)
 }
@@ -101,6 +107,8 @@ func (p *Poller) Stats() Stats {
 		s.Writes += t.writes.Load()
 		s.Frames += t.frames.Load()
 		s.Dropped += t.dropped.Load()
+		s.Oldest += t.oldest.Load()
+		s.Replaced += t.replaced.Load()
 		s.Overflows += t.overflow.Load()
 		s.Panics += t.panics.Load()
 		s.LoopLagMax = max(s.LoopLagMax, time.Duration(t.lagMax.Load()))

@@ -49,7 +49,10 @@ type Frame struct {
 	start  uint8 // where Wire begins in B
 	body   uint8 // where Payload begins in B
 	binary bool
+	policy uint8  // see SetPolicy
+	hash   uint32 // of key, 0 for none
 	next   *Frame
+	key    string // see SetKey
 }
 
 var pool = sync.Pool{New: func() any {
@@ -152,6 +155,7 @@ func (f *Frame) Release() {
 func (f *Frame) recycle() {
 	next := f.next
 	f.next, f.binary, f.size, f.start, f.body = nil, false, 0, 0, 0
+	f.policy, f.hash, f.key = 0, 0, ""
 	if cap(f.B) > maxPooledBytes {
 		f.B = make([]byte, headerRoom, startBytes)
 	} else {

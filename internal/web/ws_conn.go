@@ -46,12 +46,24 @@ var _ poller.Handler = (*WSConn)(nil)
 // Send queues f, which carries its WebSocket header. It reports whether f was
 // queued: false when the connection is closing or the overflow policy dropped
 // f. Ownership: it takes over one reference, also when it fails.
-func (c *WSConn) Send(f *frame.Frame) bool {
+func (c *WSConn) Send(f *frame.Frame) bool { return c.Offer(f) >= poller.Queued }
+
+// Offer is Send with the whole answer, see [poller.Conn.Offer]. Ownership: it
+// takes over one reference, also when it fails.
+func (c *WSConn) Offer(f *frame.Frame) poller.Outcome {
 	if c.state != wsOpen {
 		f.Release()
-		return false
+		return poller.Closed
 	}
-	return c.pc.Send(f)
+	return c.pc.Offer(f)
+}
+
+// SetLimit changes the bound of the write queue and what happens there, see
+// [poller.Conn.SetLimit].
+func (c *WSConn) SetLimit(maxQueueBytes int, o poller.Overflow) {
+	if c.pc != nil {
+		c.pc.SetLimit(maxQueueBytes, o)
+	}
 }
 
 // SendControl is Send for what the overflow policy must not drop. Ownership:
