@@ -190,7 +190,9 @@ func (srv *Server) servePolling(x *web.Exchange, s *Session, whole bool) {
 	case "GET":
 		if whole {
 			x.SetData(p)
-			p.poll(x, srv.pollHeader(x, nil))
+			if !p.poll(x, srv.pollHeader(x, nil)) {
+				x.Respond(400, "", srv.corsHeader(x.Request()), nil)
+			}
 		}
 	case "POST":
 		if whole {
@@ -200,6 +202,8 @@ func (srv *Server) servePolling(x *web.Exchange, s *Session, whole bool) {
 		binary := string(x.Request().Header("Content-Type")) == "application/octet-stream"
 		if p.begin(x, binary) {
 			x.SetData(p)
+		} else {
+			x.Respond(400, "", srv.corsHeader(x.Request()), nil)
 		}
 	default:
 		x.Respond(500, "", srv.corsHeader(x.Request()), nil)

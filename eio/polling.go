@@ -87,20 +87,22 @@ func (p *longPoll) send(f *frame.Frame, control bool) poller.Outcome {
 }
 
 // poll handles a GET whose body, if any, was read. header holds further lines
-// for its answer. Ownership: header is kept; it must not be modified.
-func (p *longPoll) poll(x responder, header []byte) {
+// for its answer. It reports false, and the caller refuses x, when another GET
+// is pending: that ends the session. Ownership: header is kept; it must not be
+// modified.
+func (p *longPoll) poll(x responder, header []byte) bool {
 	if p.get != nil {
 		p.s.finish(TransportError, ErrPollOverlap)
-		x.Respond(400, "", nil, nil)
-		return
+		return false
 	}
 	p.get, p.getHeader = x, header
 	if p.flags&flagClosing != 0 {
 		p.sayClose(payloadNoopClose)
 		p.s.closed()
-		return
+		return true
 	}
 	p.flush()
+	return true
 }
 
 // flush answers the pending GET, if there is one, with all that is buffered.
@@ -148,7 +150,8 @@ func (p *longPoll) noop() {
 	}
 }
 
-// begin handles the head of a POST, and reports whether its body is wanted.
+// begin handles the head of a POST, and reports whether its body is wanted. If
+// it is not, the session has ended, and the caller refuses x.
 func (p *longPoll) begin(x responder, binary bool) bool {
 	err := ErrDataOverlap
 	if p.post == nil {
@@ -160,7 +163,6 @@ func (p *longPoll) begin(x responder, binary bool) bool {
 		err = ErrInvalidContent // CVE-2026-59725: answer, and close
 	}
 	p.s.finish(TransportError, err)
-	x.Respond(400, "", nil, nil)
 	return false
 }
 

@@ -125,32 +125,44 @@ check("a binary content type", async () => {
   fact("POST of octets", { status, body, error });
 });
 
-/** Opens a raw WebSocket, joins "/" unless told not to, sends packets, and tells what came of it. */
-function raw(packets, { join = true, wait = 700 } = {}) {
+/**
+ * Opens a raw WebSocket, joins "/" unless told not to, sends packets, and tells what came of it. No time
+ * decides: a server that answers is alive when it did so twice, so that what it says later than at once
+ * is seen; one that stays silent is open when it pings again after the pong that was sent behind the packets. With
+ * late the question whether it is alive is asked only then: the reference handles what comes in one piece
+ * differently from what comes one by one.
+ */
+function raw(packets, { join = true, late = false } = {}) {
   return new Promise((resolve) => {
     const ws = new WebSocket(`ws://${base.host}${io}?EIO=4&transport=websocket`);
     const got = [];
-    let timer;
+    let pings = -1; // since the packets were sent
     const done = (end) => {
       clearTimeout(timer);
       ws.terminate();
       resolve({ got, end });
     };
-    timer = setTimeout(done, 8_000, "still open");
+    const timer = setTimeout(done, 30_000, "no answer");
     const send = () => {
       for (const p of packets) ws.send(p);
-      ws.send('421["ack","alive"]');
-      clearTimeout(timer);
-      timer = setTimeout(done, wait, "still open");
+      packets = [];
+      if (!late) ws.send('421["ack","alive"]');
+      pings = 0;
     };
     ws.on("message", (data, binary) => {
       const text = binary ? `binary ${data.toString("hex")}` : plain(data.toString());
-      if (text === "2") { ws.send("3"); return; }
+      if (text === "2") {
+        ws.send("3");
+        if (pings < 0 || ++pings < 2) return;
+        if (late) { late = false; send(); } else done("still open");
+        return;
+      }
       if (text.startsWith("0")) { if (join) ws.send("40"); else send(); return; }
       if (text.startsWith('40{"sid"') && join) { join = false; return; }
-      if (text.startsWith('42["hello"') && packets) { send(); packets = undefined; return; }
+      if (text.startsWith('42["hello"') && pings < 0) { send(); return; }
+      if (text.startsWith("431")) { ws.send('422["ack","alive"]'); return; }
+      if (text.startsWith("432")) { done("alive"); return; }
       got.push(text);
-      if (text.startsWith("431")) done("alive");
     });
     ws.on("close", (code) => done(`closed ${code}`));
     ws.on("error", (e) => got.push(e.message));
@@ -208,7 +220,7 @@ const rawPackets = {
 };
 
 for (const [name, packets] of Object.entries(rawPackets)) {
-  check(`packet: ${name}`, async () => fact(`packet: ${name}`, await raw(packets)));
+  check(`packet: ${name}`, async () => fact(`packet: ${name}`, await raw(packets, { late: name === "DISCONNECT" })));
 }
 
 const early = {
@@ -231,7 +243,7 @@ check("no CONNECT in time", async () => {
   });
   fact("no CONNECT in time", end);
   const took = performance.now() - from;
-  assert.ok(took > 900 && took < 3_000, `after ${took} ms of 1,000`);
+  assert.ok(took > 900, `after ${took} ms of 1,000`);
 });
 
 const upgrades = {
@@ -249,8 +261,7 @@ for (const [name, query] of Object.entries(upgrades)) {
       const ws = new WebSocket(`ws://${base.host}${io}?${query}`);
       const got = [];
       const done = (end) => { resolve({ got, end }); ws.terminate(); };
-      ws.on("open", () => setTimeout(done, 400, "still open"));
-      ws.on("message", (m) => got.push(plain(String(m))));
+      ws.on("message", (m) => (String(m) === "2" ? done("still open") : got.push(plain(String(m)))));
       ws.on("close", (code) => done(`closed ${code}`));
       ws.on("unexpected-response", (_, res) => {
         let body = "";
