@@ -17,6 +17,7 @@ type pendingAck struct {
 	timeout      time.Duration
 	sent         int64             // loop only: when the loop sent it
 	done         chan ackResult    // for a caller that waits
+	all          *ackCollector     // of a broadcast
 	fn           func(Args, error) // else
 }
 
@@ -135,6 +136,10 @@ func (s *Socket) acknowledged(p *packet, t *task) {
 func (p *pendingAck) settle(args Args, err error) {
 	if p.done != nil {
 		p.done <- ackResult{args, err} // buffered, and written once
+		return
+	}
+	if p.all != nil {
+		p.all.settle(args, err)
 		return
 	}
 	t := getTask()

@@ -2,6 +2,7 @@ package sio
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
 )
@@ -14,7 +15,9 @@ type Broadcast struct {
 	self     *Socket // not sent to
 	rooms    []string
 	except   []string
+	timeout  time.Duration // for acknowledgements
 	volatile bool
+	local    bool
 }
 
 // To adds rooms. A socket in several of them is sent one copy.
@@ -41,7 +44,16 @@ func (b Broadcast) Volatile() Broadcast {
 
 // Local restricts to the sockets of this process. Without an adapter there
 // are no others.
-func (b Broadcast) Local() Broadcast { return b }
+func (b Broadcast) Local() Broadcast {
+	b.local = true
+	return b
+}
+
+// Timeout bounds the wait for acknowledgements. 0 or less means no bound.
+func (b Broadcast) Timeout(d time.Duration) Broadcast {
+	b.timeout = max(0, d)
+	return b
+}
 
 // Compress asks for compression. It is accepted for the sake of code that is
 // ported, and changes nothing.
@@ -53,6 +65,13 @@ func (b Broadcast) Compress(bool) Broadcast { return b }
 func (b Broadcast) Emit(event string, args ...any) error {
 	if reserved(event) {
 		return ErrReservedEvent
+	}
+	if l := b.nsp.link; l != nil {
+		encoded, err := b.nsp.srv.encodeArgs(args)
+		if err != nil {
+			return err
+		}
+		return l.emit(b, event, encoded)
 	}
 	f, err := b.nsp.srv.eventFrame(b.nsp.name, noAck, event, args)
 	if err != nil {
@@ -69,6 +88,9 @@ func (b Broadcast) Emit(event string, args ...any) error {
 func (b Broadcast) EmitRaw(event string, rawArgs []byte, attachments ...[]byte) error {
 	if reserved(event) {
 		return ErrReservedEvent
+	}
+	if l := b.nsp.link; l != nil {
+		return l.emit(b, event, Args{raw: rawArgs, attachments: attachments, codec: b.nsp.srv.codec}.clone())
 	}
 	f, err := b.nsp.srv.rawEventFrame(b.nsp.name, noAck, event, rawArgs, attachments)
 	if err != nil {
@@ -135,20 +157,7 @@ func postCast(a, b any) {
 // this broadcast's epoch.
 func (nl *nspLoop) deliver(c *cast) {
 	ls := nl.ls
-	ls.epoch++
-	if c.self != nil && c.self.loop == ls {
-		c.self.mark = ls.epoch
-	}
-	for _, name := range c.except {
-		if r := nl.rooms[name]; r != nil {
-			for _, s := range r.sockets {
-				s.mark = ls.epoch
-			}
-		}
-		if s := nl.own(name); s != nil {
-			s.mark = ls.epoch
-		}
-	}
+	nl.exclude(&c.Broadcast)
 	sent := 0
 	if len(c.rooms) == 0 {
 		sent = nl.pass(c, nl.members)
@@ -165,6 +174,25 @@ func (nl *nspLoop) deliver(c *cast) {
 	ls.counters.deliveries.Add(uint64(sent))
 	ls.counters.broadcasts.Add(1)
 	c.frame.Release()
+}
+
+// exclude begins an epoch, and marks the sockets that b leaves out. Loop only.
+func (nl *nspLoop) exclude(b *Broadcast) {
+	ls := nl.ls
+	ls.epoch++
+	if b.self != nil && b.self.loop == ls {
+		b.self.mark = ls.epoch
+	}
+	for _, name := range b.except {
+		if r := nl.rooms[name]; r != nil {
+			for _, s := range r.sockets {
+				s.mark = ls.epoch
+			}
+		}
+		if s := nl.own(name); s != nil {
+			s.mark = ls.epoch
+		}
+	}
 }
 
 // own returns the socket on this loop whose id is the room's name.

@@ -85,6 +85,16 @@ type Config struct {
 	// form; clients must use its counterpart. Package sio/msgpack has one. nil
 	// means JSON.
 	Parser Parser
+
+	// Adapter connects a namespace with other nodes. It is called once for
+	// each namespace, when that is made; it must not block, nor call the
+	// server. nil, or an Adapter that is nil, means that there are none.
+	Adapter func(*Node) Adapter
+	// OnRoom is told of rooms that are created, joined, left and deleted on
+	// this node, the sockets' own included. It is called on the loops, one
+	// call at a time for a namespace, and must not block. nil drops them.
+	OnRoom func(RoomEvent)
+
 	// Codec encodes and decodes JSON. nil means encoding/json.
 	Codec JSONCodec
 	// MaxAttachments bounds the binary attachments of a packet. 0 means 10.

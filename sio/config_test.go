@@ -16,7 +16,7 @@ func TestEveryConfigFieldIsUsed(t *testing.T) {
 		"Path": true, "ConnectTimeout": true, "MaxHTTPBufferSize": true, "Codec": true, "MaxAttachments": true, "MaxJSONDepth": true, "MaxNamespaces": true,
 		"MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true,
 	}
-	optional := map[string]bool{"Parser": true} // nil stays nil
+	optional := map[string]bool{"Parser": true, "Adapter": true, "OnRoom": true} // nil stays nil
 	below := reflect.TypeFor[eio.Config]()
 	cfg := Config{}.withDefaults()
 	v := reflect.ValueOf(cfg)

@@ -88,6 +88,30 @@ func valuesFrame(c JSONCodec, kind packetType, nsp string, id int64, event strin
 	return chain(g.SealText(), e.attached), nil
 }
 
+// encodeArgs encodes values as arguments that own their bytes.
+func encodeArgs(c JSONCodec, values []any) (Args, error) {
+	e := getEncoder(c)
+	defer putEncoder(e)
+	a := Args{codec: c}
+	var err error
+	for i, v := range values {
+		if i > 0 {
+			a.raw = append(a.raw, ',')
+		}
+		if a.raw, err = e.appendValue(a.raw, v); err != nil {
+			break
+		}
+	}
+	for _, g := range e.attached {
+		a.attachments = append(a.attachments, append([]byte{}, g.Payload()...))
+		g.Release()
+	}
+	if err != nil {
+		return Args{codec: c}, err
+	}
+	return a, nil
+}
+
 // rawEventFrame encodes an event whose arguments are JSON already.
 func rawEventFrame(nsp string, id int64, event string, args []byte, attachments [][]byte) *frame.Frame {
 	f := frame.New()

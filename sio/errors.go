@@ -27,6 +27,27 @@ var (
 	ErrVolatileAck = errors.New("sio: a volatile event cannot be acknowledged")
 )
 
+// AckError is the error of a broadcast, or of an event between nodes, that not
+// everybody answered. The answers that came are returned beside it.
+type AckError struct {
+	// Asked is how many clients, or other nodes, were asked as far as is known.
+	Asked int
+	// Answered is how many of them answered.
+	Answered int
+	// Err is why the others are not waited for: [ErrAckTimeout], the error of
+	// the context, [ErrDisconnected] when they have gone, [ErrTooManyAcks]
+	// when they could not be asked, [ErrServerClosed], or an adapter's.
+	Err error
+}
+
+// Error tells how many answered, and why not all.
+func (e *AckError) Error() string {
+	return fmt.Sprintf("sio: %d of %d answers: %v", e.Answered, e.Asked, e.Err)
+}
+
+// Unwrap returns Err, for errors.Is and errors.As.
+func (e *AckError) Unwrap() error { return e.Err }
+
 // ConnectError refuses a connection with data for the client: return it from
 // a middleware (see [Namespace.Use]). Any other error is sent with its text as
 // message and no data.
@@ -53,7 +74,8 @@ func (e *ProtocolError) Error() string { return "sio: " + e.Text }
 // PanicError reaches [Config.OnError] when a handler panicked. The connection
 // of the socket is closed.
 type PanicError struct {
-	// Socket is the socket whose handler panicked.
+	// Socket is the socket whose handler panicked, nil for handlers that
+	// belong to none, such as those of [Namespace.OnServerSide].
 	Socket *Socket
 	// Event is the name of the event, or "connection" and the like.
 	Event string
@@ -72,7 +94,7 @@ func (e *PanicError) Error() string {
 // that no acknowledgement could carry, when the arguments of an event did not
 // fit the handler's types, or when a packet middleware refused an event.
 type HandlerError struct {
-	// Socket is the socket that sent the event.
+	// Socket is the socket that sent the event, nil when another node did.
 	Socket *Socket
 	// Event is the name of the event.
 	Event string

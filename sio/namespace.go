@@ -1,8 +1,10 @@
 package sio
 
 import (
+	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirocco-io/sirocco/internal/id"
 )
@@ -16,6 +18,9 @@ type Namespace struct {
 
 	reg         registry
 	middlewares atomic.Pointer[[]func(*Socket) error]
+	link        *link      // immutable: nil for a namespace of this process only
+	rooms       *roomWatch // immutable: nil when nobody asks for room events
+	nodeEvents  nodeEvents
 	ackIDs      atomic.Int64 // one counter for emits and broadcasts
 	idRooms     atomic.Int64 // memberships of rooms that are named like an id
 	loops       atomic.Pointer[[]*nspLoop]
@@ -35,6 +40,8 @@ type nspLoop struct {
 func newNamespace(srv *Server, name string) *Namespace {
 	n := &Namespace{srv: srv, name: name}
 	n.loops.Store(new([]*nspLoop))
+	n.newLink()
+	n.watchRooms()
 	return n
 }
 
@@ -60,6 +67,9 @@ func (nl *nspLoop) add(s *Socket) {
 	nl.members = append(nl.members, s)
 	nl.count.Add(1)
 	nl.ls.counters.sockets.Add(1)
+	if w := nl.nsp.rooms; w != nil {
+		w.join(s.ID(), s)
+	}
 }
 
 // remove ends the membership of s.
@@ -74,6 +84,9 @@ func (nl *nspLoop) remove(s *Socket) {
 	}
 	nl.count.Add(-1)
 	nl.ls.counters.sockets.Add(-1)
+	if w := nl.nsp.rooms; w != nil {
+		w.leave(s.ID(), s)
+	}
 }
 
 // looksLikeID reports whether a room's name could be the id of a socket.
@@ -186,6 +199,22 @@ func (n *Namespace) Compress(on bool) Broadcast { return Broadcast{nsp: n}.Compr
 
 // Local returns an operator for the sockets of this process.
 func (n *Namespace) Local() Broadcast { return Broadcast{nsp: n}.Local() }
+
+// Timeout returns an operator whose acknowledgements must come within d, see
+// [Broadcast.Timeout].
+func (n *Namespace) Timeout(d time.Duration) Broadcast { return Broadcast{nsp: n}.Timeout(d) }
+
+// EmitWithAck sends an event to every socket of the namespace and waits for
+// the clients' answers, see [Broadcast.EmitWithAck].
+func (n *Namespace) EmitWithAck(ctx context.Context, event string, args ...any) ([]Args, error) {
+	return Broadcast{nsp: n}.EmitWithAck(ctx, event, args...)
+}
+
+// EmitAck sends an event to every socket of the namespace and has fn called
+// with the clients' answers, see [Broadcast.EmitAck].
+func (n *Namespace) EmitAck(event string, fn func(answers []Args, err error), args ...any) error {
+	return Broadcast{nsp: n}.EmitAck(event, fn, args...)
+}
 
 // Socket returns the connected socket with this id, or nil.
 func (n *Namespace) Socket(id string) *Socket {

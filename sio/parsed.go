@@ -39,25 +39,7 @@ func (p *parsedArgs) text(codec JSONCodec) (Args, error) {
 	if err != nil {
 		return Args{codec: codec}, err
 	}
-	e := getEncoder(codec)
-	defer putEncoder(e)
-	a := Args{codec: codec}
-	for i, v := range values {
-		if i > 0 {
-			a.raw = append(a.raw, ',')
-		}
-		if a.raw, err = e.appendValue(a.raw, v); err != nil {
-			break
-		}
-	}
-	for _, f := range e.attached {
-		a.attachments = append(a.attachments, append([]byte{}, f.Payload()...))
-		f.Release()
-	}
-	if err != nil {
-		return Args{codec: codec}, err
-	}
-	return a, nil
+	return encodeArgs(codec, values)
 }
 
 // decodeParsed is Decode for arguments that came through Config.Parser. What

@@ -18,6 +18,7 @@ type membership struct {
 	slot int   // guarded by ext.mu: place in ext.rooms
 	room *room // loop only: nil when not entered yet or left
 	pos  int   // loop only: place in room.sockets
+	gone bool  // loop only: left, perhaps before it was entered
 }
 
 // enter puts s into the room of the membership. Loop only.
@@ -34,12 +35,16 @@ func (nl *nspLoop) enter(s *Socket, m *membership) {
 	m.room, m.pos = r, len(r.sockets)
 	r.sockets = append(r.sockets, s)
 	r.links = append(r.links, m)
+	if w := nl.nsp.rooms; w != nil {
+		w.join(m.name, s)
+	}
 }
 
-// exit takes the membership out of its room; an empty room is dropped. Loop
-// only.
-func (nl *nspLoop) exit(m *membership) {
+// exit takes the membership of s out of its room; an empty room is dropped.
+// Loop only.
+func (nl *nspLoop) exit(s *Socket, m *membership) {
 	r := m.room
+	m.gone = true
 	if r == nil {
 		return
 	}
@@ -57,6 +62,9 @@ func (nl *nspLoop) exit(m *membership) {
 		r.sockets = slices.Clone(r.sockets)
 		r.links = slices.Clone(r.links)
 	}
+	if w := nl.nsp.rooms; w != nil {
+		w.leave(m.name, s)
+	}
 }
 
 // minShrink is the capacity below which arrays of members keep their memory.
@@ -70,7 +78,11 @@ const indexRoomsFrom = 16
 // reach s, those that it emitted before do not. Joining a room twice, or after
 // the disconnect, does nothing. It returns [ErrTooManyRooms] at
 // [Config.MaxRooms]; rooms named before the one too many are joined.
-func (s *Socket) Join(rooms ...string) error {
+func (s *Socket) Join(rooms ...string) error { return s.join(rooms, enterLater) }
+
+// join adds rooms to the list of s, and has the loop follow by enter, which
+// reports false when the loop has closed.
+func (s *Socket) join(rooms []string, enter func(*Socket, *membership) bool) error {
 	x := s.extend()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -90,22 +102,34 @@ func (s *Socket) Join(rooms ...string) error {
 		}
 		// Posted under the mutex: the loop sees joins and leaves in the
 		// order in which the list changed.
-		if !s.loop.loop.Post(postJoin, s, m) {
+		if !enter(s, m) {
 			return ErrServerClosed
 		}
 	}
 	return nil
 }
 
+// enterLater posts the entry of s into a room.
+func enterLater(s *Socket, m *membership) bool { return s.loop.loop.Post(postJoin, s, m) }
+
 func postJoin(a, b any) {
 	s, m := a.(*Socket), b.(*membership)
-	if s.state.Load() < stateClosed {
-		s.nsp.on(s.loop).enter(s, m)
+	s.nsp.on(s.loop).enterNow(s, m)
+}
+
+// enterNow is enter, unless s has left or gone. Loop only.
+func (nl *nspLoop) enterNow(s *Socket, m *membership) bool {
+	if s.state.Load() < stateClosed && !m.gone {
+		nl.enter(s, m)
 	}
+	return true
 }
 
 // Leave leaves rooms. Rooms that s is not in are skipped.
-func (s *Socket) Leave(rooms ...string) {
+func (s *Socket) Leave(rooms ...string) { s.leave(rooms, exitLater) }
+
+// leave drops rooms from the list of s, and has the loop follow by exit.
+func (s *Socket) leave(rooms []string, exit func(*Socket, *membership)) {
 	x := s.ext.Load()
 	if x == nil {
 		return
@@ -120,13 +144,16 @@ func (s *Socket) Leave(rooms ...string) {
 		m := x.rooms[i]
 		x.dropRoom(i)
 		s.nsp.forgetName(name)
-		s.loop.loop.Post(postLeave, s, m) // a closed loop has no rooms
+		exit(s, m)
 	}
 }
 
+// exitLater posts the exit of s from a room; a closed loop has no rooms.
+func exitLater(s *Socket, m *membership) { s.loop.loop.Post(postLeave, s, m) }
+
 func postLeave(a, b any) {
 	s := a.(*Socket)
-	s.nsp.on(s.loop).exit(b.(*membership))
+	s.nsp.on(s.loop).exit(s, b.(*membership))
 }
 
 // Rooms returns the rooms s is in, first the one that is named by its own id.
@@ -163,7 +190,7 @@ func (s *Socket) exitAll() {
 	nl := s.nsp.on(s.loop)
 	x.mu.Lock()
 	for _, m := range x.rooms {
-		nl.exit(m)
+		nl.exit(s, m)
 	}
 	x.mu.Unlock()
 }

@@ -96,6 +96,25 @@ func scanValue(b []byte, i, depth int) int {
 	}
 }
 
+// scanList reports whether b is what [packet.args] is: JSON values with commas
+// between, or nothing.
+func scanList(b []byte, depth int) bool {
+	i := skipSpace(b, 0)
+	for more := len(b) > i; more; {
+		if i = scanValue(b, i, depth); i < 0 {
+			return false
+		}
+		i = skipSpace(b, i)
+		if more = i < len(b); more {
+			if b[i] != ',' {
+				return false
+			}
+			i++
+		}
+	}
+	return true
+}
+
 func isObject(objects *[maxScanDepth / 64]uint64, level int) bool {
 	n := level - 1
 	return objects[n>>6]&(1<<(n&63)) != 0

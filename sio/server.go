@@ -122,7 +122,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	err := srv.engine.Shutdown(ctx)
-	return errors.Join(err, srv.waitHandlers(ctx))
+	return errors.Join(err, srv.waitHandlers(ctx), srv.closeAdapters())
 }
 
 // Close disconnects all sockets with [ReasonServerShuttingDown] and cuts their
@@ -131,7 +131,7 @@ func (srv *Server) Close() error {
 	if !srv.end() {
 		return nil
 	}
-	return srv.engine.Close()
+	return errors.Join(srv.engine.Close(), srv.closeAdapters())
 }
 
 // end disconnects all sockets, in the order of their loops' mailboxes, and

@@ -47,6 +47,28 @@ func (srv *Server) rawAckFrame(nsp string, id int64, args []byte, attachments []
 	return rawAckFrame(nsp, id, args, attachments), nil
 }
 
+// encodeArgs encodes Go values as arguments that own their bytes, for more than
+// one use.
+func (srv *Server) encodeArgs(values []any) (Args, error) {
+	if srv.cfg.Parser == nil {
+		return encodeArgs(srv.codec, values)
+	}
+	plain, err := flattener{codec: srv.codec}.slice(values)
+	return Args{codec: srv.codec, parsed: &parsedArgs{args: plain}}, err
+}
+
+// argsFrame encodes an event whose arguments have been encoded already.
+func (srv *Server) argsFrame(nsp string, id int64, event string, args Args) (*frame.Frame, error) {
+	if srv.cfg.Parser == nil || args.parsed == nil {
+		return srv.rawEventFrame(nsp, id, event, args.Raw(), args.Attachments())
+	}
+	values, err := args.parsed.view()
+	if err != nil {
+		return nil, err
+	}
+	return srv.encodePlain(&Packet{Type: PacketEvent, Namespace: nsp, ID: id, Event: event, Args: values})
+}
+
 // connectFrame encodes the answer to a CONNECT.
 func (srv *Server) connectFrame(nsp, sid string) (*frame.Frame, error) {
 	if srv.cfg.Parser != nil {

@@ -22,6 +22,7 @@ var layers = map[string][]string{
 	"internal/web":     {"poller", "internal/http1", "internal/wsframe", "internal/frame"},
 	"eio":              {"internal/web", "internal/frame", "internal/id", "internal/http1", "poller"},
 	"sio":              {"eio", "internal/frame", "internal/id", "poller"},
+	"sio/adaptertest":  {"sio", "poller"},
 }
 
 // free lists the folders whose packages may import anything.
