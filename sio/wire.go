@@ -54,7 +54,10 @@ func (srv *Server) encodeArgs(values []any) (Args, error) {
 		return encodeArgs(srv.codec, values)
 	}
 	plain, err := flattener{codec: srv.codec}.slice(values)
-	return Args{codec: srv.codec, parsed: &parsedArgs{args: plain}}, err
+	if err != nil {
+		return Args{codec: srv.codec}, err
+	}
+	return Args{codec: srv.codec, parsed: &parsedArgs{args: clonePlain(plain).([]any)}}, nil
 }
 
 // argsFrame encodes an event whose arguments have been encoded already.

@@ -105,9 +105,13 @@ func (c *client) send(packet string) {
 func (c *client) answer(event, args string) {
 	c.t.Helper()
 	got := c.next()
-	head, _, ok := strings.Cut(got, "[")
-	id, ok2 := strings.CutPrefix(head, "2"+c.nsp)
-	if !ok || !ok2 || !strings.Contains(got, `["`+event+`"`) || id == "" {
+	head, rest, _ := strings.Cut(got, "[")
+	id, ok := strings.CutPrefix(head, "2")
+	if !ok {
+		id, ok = strings.CutPrefix(head, "51-") // with one attachment
+	}
+	id = strings.TrimPrefix(id, c.nsp)
+	if !ok || id == "" || !strings.HasPrefix(rest, `"`+event+`"`) {
 		c.t.Fatalf("got %q, want the event %q with an id", got, event)
 	}
 	c.send("43" + c.nsp + id + "[" + args + "]")
