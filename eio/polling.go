@@ -232,6 +232,7 @@ func (p *longPoll) aborted(x responder) {
 		p.s.finish(TransportError, ErrPollAborted)
 	case p.post:
 		p.post = nil
+		p.flags &^= flagReading | flagHeld
 		p.s.finish(TransportError, ErrDataAborted)
 	}
 }
