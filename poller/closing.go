@@ -118,6 +118,9 @@ func (l *Loop) release(c *Conn) {
 		// Closing a duplicate does not end the registration.
 		_ = l.sel.del(int(c.fd), c.reg)
 	}
+	if c.flags&fStream != 0 {
+		l.p.streams.loopClosed(int(c.fd))
+	}
 	l.closeFD(int(c.fd))
 	l.p.leave(c.addr)
 }

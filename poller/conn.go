@@ -59,6 +59,7 @@ const (
 	fShared  // the descriptor was duplicated from another owner's
 	fMoved   // the descriptor belongs to another loop now
 	fUnix    // a Unix socket
+	fStream  // the other end of a stream's socket
 )
 
 // Conn is one connection. Its methods are for the goroutine of its loop only,

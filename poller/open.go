@@ -35,6 +35,9 @@ func (a *arrival) send(l *Loop) error {
 		return nil
 	}
 	l.load.Add(-1)
+	if a.flags&fStream != 0 {
+		l.p.streams.loopClosed(a.fd)
+	}
 	l.closeFD(a.fd)
 	l.p.leave(a.addr)
 	return ErrClosed
@@ -155,7 +158,8 @@ func dialSocket(local, remote connAddr) (int, error) {
 // loop l; [Poller.NextLoop] if l is nil. rest is delivered as the first data:
 // what had been read from nc already. nc is closed and must not be used any
 // more, also when Adopt fails; the connection itself lives on in a descriptor
-// of its own.
+// of its own. It must be that descriptor which carries the bytes as they are:
+// see [Poller.AdoptStream] for others.
 // Ownership: rest is copied.
 func (p *Poller) Adopt(l *Loop, nc net.Conn, h Handler, rest []byte) error {
 	defer func() { _ = nc.Close() }()
@@ -230,7 +234,7 @@ func (c *Conn) Move(to *Loop, h Handler, rest []byte) {
 	}
 	a := &arrival{
 		fd: int(c.fd), addr: c.addr, h: h, q: c.q, limit: c.limit, policy: c.policy,
-		flags: c.flags & (fShared | fUnix | fPaused | fBlocked),
+		flags: c.flags & (fShared | fUnix | fStream | fPaused | fBlocked),
 		rest:  append([]byte(nil), rest...),
 	}
 	to.load.Add(1)

@@ -67,6 +67,7 @@ func (p *Poller) finish() {
 	for _, l := range p.loops {
 		<-l.ended
 	}
+	p.streams.wait()
 	if p.watch != nil {
 		p.watch.stop()
 	}

@@ -34,8 +34,10 @@ type bridge struct {
 	flags  connFlags       // of the exchange
 	credit chan struct{}   // a token for each piece that may still be sent
 
+	w *responseWriter // of the goroutine
+
 	// loop only
-	x    *Exchange // nil when the exchange has its end
+	x    *Exchange // nil when the exchange has its end, or left
 	owed int       // tokens to give back when the write queue is short
 }
 
@@ -63,12 +65,50 @@ func Bridge(h http.Handler, x *Exchange, body []byte) {
 	x.SetHandler(b)
 	// The goroutine ends when the handler returns. The handler is told by
 	// its context when nobody waits for it any more.
-	go b.run(h, req.WithContext(ctx))
+	go b.run(h, req.WithContext(context.WithValue(ctx, bridgeKey{}, b)))
+}
+
+// bridgeKey is the key of the bridge in the context of its requests.
+type bridgeKey struct{}
+
+// Rejoin gives the exchange that r came from by Bridge back to its loop, where
+// h.OnBody is called for it, without a body: it may become a WebSocket there. r
+// is the request as its handlers have made it; header is what they want in the
+// answer. It is an answer to r: what is written to its ResponseWriter goes nowhere.
+// Rejoin reports false when r came by no bridge. It is for the goroutine of the
+// handler, and for a request that was kept.
+func Rejoin(r *http.Request, header http.Header, h Handler) bool {
+	b, ok := r.Context().Value(bridgeKey{}).(*bridge)
+	if !ok || b.w.left {
+		return ok
+	}
+	b.w.left = true
+	b.loop.Post(rejoin, b, &rejoining{h, &front{req: r, remote: remoteOf(r), header: headerLines(header)}})
+	return true
+}
+
+// rejoining is what a bridge gives back with its exchange.
+type rejoining struct {
+	h Handler
+	f *front
+}
+
+func rejoin(v, with any) {
+	b, r := v.(*bridge), with.(*rejoining)
+	x := b.x
+	if x == nil {
+		return // the client left
+	}
+	b.x = nil
+	x.front = r.f
+	x.SetHandler(r.h)
+	r.h.OnBody(x, nil)
 }
 
 // run calls the handler, on its own goroutine.
 func (b *bridge) run(h http.Handler, req *http.Request) {
 	w := newResponseWriter(b, req)
+	b.w = w
 	returned := false
 	defer func() {
 		if !returned { // a panic, or runtime.Goexit

@@ -52,6 +52,7 @@ type conn struct {
 	work   *work                      // while a request is read or kept
 	stash  *bytebufferpool.ByteBuffer // read, and to be handled when the exchange is over; or nil
 	next   poller.Handler             // after switchTo, until it has the connection
+	front  *front                     // nil unless the connection came by Hijack
 	moveTo *poller.Loop               // after Move, until OnRequest returns
 	x      Exchange
 	timer  poller.Timer
@@ -201,6 +202,7 @@ func (c *conn) deliver(rest []byte) {
 func (c *conn) move(in []byte) {
 	n := newConn(c.srv)
 	n.flags |= flagMoved
+	n.front = c.front
 	c.disarm()
 	c.pc.Move(c.moveTo, n, in)
 	c.release()

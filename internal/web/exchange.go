@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"net/netip"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
@@ -36,7 +37,9 @@ type TooLargeHandler interface {
 // answer, after Cut, or after OnAbort: the object then serves another request.
 // Within the callback in which that happened it is still safe to read.
 type Exchange struct {
-	c       *conn
+	c       *conn  // nil for a guest
+	g       *guest // nil for a request of the reactor's own
+	front   *front // of c: nil unless net/http had the request in between
 	h       Handler
 	data    any
 	maxBody int64
@@ -46,6 +49,9 @@ type Exchange struct {
 // exchange it is nil, unless KeepRequest was called or the request asks for an
 // upgrade: then it is valid until the answer.
 func (x *Exchange) Request() *http1.Request {
+	if x.g != nil {
+		return x.g.parser.Request()
+	}
 	if x.c.work == nil {
 		return nil
 	}
@@ -54,7 +60,46 @@ func (x *Exchange) Request() *http1.Request {
 
 // KeepRequest makes Request valid until the answer, at the price of a buffer.
 // It may be called until OnBody returns.
-func (x *Exchange) KeepRequest() { x.c.flags |= flagKeepHead }
+func (x *Exchange) KeepRequest() {
+	if x.c != nil {
+		x.c.flags |= flagKeepHead
+	}
+}
+
+// HTTPRequest returns the request in the form of net/http, without a body, for
+// hooks that want that. It is a copy; of a request that went through handlers of
+// net/http with what they have put in its context. It must be called while
+// Request is valid.
+func (x *Exchange) HTTPRequest() (*http.Request, error) {
+	had := x.had()
+	if had == nil {
+		return NewHTTPRequest(x.Request(), x.RemoteAddr(), nil)
+	}
+	r := had.WithContext(had.Context())
+	r.Body = http.NoBody
+	return r, nil
+}
+
+// Passed reports whether handlers of net/http have seen the request: those in
+// front of ServeGuest, Hijack or Rejoin.
+func (x *Exchange) Passed() bool { return x.had() != nil }
+
+// had returns the request as the last of these handlers saw it, or nil.
+func (x *Exchange) had() *http.Request {
+	switch {
+	case x.g != nil:
+		return x.g.req
+	case x.front != nil:
+		return x.front.req
+	}
+	return nil
+}
+
+// Secure reports whether the client speaks TLS, as far as net/http has it.
+func (x *Exchange) Secure() bool {
+	r := x.had()
+	return r != nil && r.TLS != nil
+}
 
 // SetMaxBody sets the limit of this exchange's body. It may be called in
 // OnRequest.
@@ -71,17 +116,35 @@ func (x *Exchange) SetData(v any) { x.data = v }
 func (x *Exchange) Data() any { return x.data }
 
 // Loop returns the loop that everything of x happens on.
-func (x *Exchange) Loop() *poller.Loop { return x.c.pc.Loop() }
+func (x *Exchange) Loop() *poller.Loop {
+	if x.g != nil {
+		return x.g.loop.Load()
+	}
+	return x.c.pc.Loop()
+}
 
 // RemoteAddr returns the address of the client; it is not valid for one that
-// came through a Unix socket.
-func (x *Exchange) RemoteAddr() netip.AddrPort { return x.c.pc.RemoteAddr() }
+// came through a Unix socket. For a request that handlers of net/http have seen
+// it is what they made of it.
+func (x *Exchange) RemoteAddr() netip.AddrPort {
+	switch {
+	case x.g != nil:
+		return x.g.remote
+	case x.front != nil:
+		return x.front.remote
+	}
+	return x.c.pc.RemoteAddr()
+}
 
 // Move hands the connection and this request over to another loop, where
 // OnRequest is called again. Only in OnRequest, and as the last thing done
 // with x; nothing happens when x is on that loop already.
 func (x *Exchange) Move(to *poller.Loop) {
-	if to != x.c.pc.Loop() {
+	switch {
+	case to == x.Loop():
+	case x.g != nil:
+		x.g.moveTo = to
+	default:
 		x.c.moveTo = to
 		x.c.flags &^= flagActive
 	}
@@ -90,6 +153,10 @@ func (x *Exchange) Move(to *poller.Loop) {
 // Cut ends the connection without an answer; x is forgotten, OnAbort is not
 // called.
 func (x *Exchange) Cut(err error) {
+	if x.g != nil {
+		x.g.cut()
+		return
+	}
 	c := x.c
 	if c.flags&flagActive == 0 {
 		return

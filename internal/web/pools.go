@@ -69,7 +69,7 @@ func (c *conn) release() {
 	c.dropWork()
 	putBuffer(&stashPool, &c.stash)
 	c.state = stateClosing
-	c.pc, c.next, c.moveTo = nil, nil, nil
+	c.pc, c.next, c.front, c.moveTo = nil, nil, nil, nil
 	c.x = Exchange{}
 	if c.flags&flagPosted != 0 {
 		c.flags = flagPosted | flagReleased

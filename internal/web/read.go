@@ -80,7 +80,7 @@ func (c *conn) request(b []byte, n int) (rest []byte, more bool) {
 // begin sets up the exchange for r.
 func (c *conn) begin(r *http1.Request) {
 	c.flags = c.flags&^(perRequest|flagFresh) | flagActive
-	if r.KeepAlive() {
+	if r.KeepAlive() && c.front == nil {
 		c.flags |= flagKeepAlive
 	}
 	if r.Minor == 0 {
@@ -96,6 +96,7 @@ func (c *conn) begin(r *http1.Request) {
 		c.flags |= flagKeepHead
 	}
 	c.x.h, c.x.data, c.x.maxBody = c.srv.cfg.Handler, nil, c.srv.cfg.MaxBodyBytes
+	c.x.front = c.front
 }
 
 // readBody decodes what b holds of the body, for OnBody or to skip it. A body

@@ -15,12 +15,20 @@ const connectionClose = "Connection: close\r\n"
 // Outside of OnRequest and OnBody no handler is called before Respond returns:
 // a next request that is already there is looked at later in the turn.
 func (x *Exchange) Respond(status int, contentType string, header, body []byte) {
-	x.c.respond(status, contentType, header, body, false)
+	x.respond(status, contentType, header, body, false)
 }
 
 // RespondClose is Respond and closes the connection when the answer has left.
 func (x *Exchange) RespondClose(status int, contentType string, header, body []byte) {
-	x.c.respond(status, contentType, header, body, true)
+	x.respond(status, contentType, header, body, true)
+}
+
+func (x *Exchange) respond(status int, contentType string, header, body []byte, last bool) {
+	if x.g != nil {
+		x.g.respond(status, contentType, header, body, last)
+		return
+	}
+	x.c.respond(status, contentType, x.front.merge(header, contentType), body, last)
 }
 
 func (c *conn) respond(status int, contentType string, header, body []byte, last bool) {

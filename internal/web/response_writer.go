@@ -30,6 +30,7 @@ type responseWriter struct {
 	chunked bool                       // the body goes out in chunks
 	last    bool                       // the connection ends with this answer
 	torn    bool                       // the answer can't be completed
+	left    bool                       // the exchange went back: there is nothing to answer
 }
 
 var _ http.Flusher = (*responseWriter)(nil)
@@ -118,6 +119,9 @@ func (w *responseWriter) FlushError() error {
 // flush sends the buffer as a piece, with the head if that was not sent yet. It
 // waits for its turn.
 func (w *responseWriter) flush() error {
+	if w.left {
+		return http.ErrHijacked
+	}
 	select {
 	case <-w.b.credit:
 	case <-w.b.ctx.Done():
@@ -150,6 +154,10 @@ func (w *responseWriter) appendBody(b, p []byte) []byte {
 
 // finish sends what is left and ends the exchange.
 func (w *responseWriter) finish() {
+	if w.left {
+		putBuffer(&bodyPool, &w.buf)
+		return
+	}
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}

@@ -29,6 +29,13 @@ func NewServer(cfg Config) *Server {
 // Accept takes over a new connection: pass it to poller.Listen.
 func (s *Server) Accept(*poller.Conn) poller.Handler { return newConn(s) }
 
+// report tells Config.OnError, if there is one.
+func (s *Server) report(err error) {
+	if s.cfg.OnError != nil {
+		s.cfg.OnError(err)
+	}
+}
+
 // dateLine is a Date header and the second, of the loop's clock, it is for.
 type dateLine struct {
 	second int64

@@ -53,7 +53,7 @@ func (x *Exchange) Upgrade(h WSHandler, o WSOptions) error {
 		return err
 	}
 	f := frame.New()
-	f.B = appendSwitch(f.B, r.Header("Sec-WebSocket-Key"), protocol, o.Header)
+	f.B = appendSwitch(f.B, r.Header("Sec-WebSocket-Key"), protocol, x.front.merge(o.Header, ""))
 	x.sendRaw(f.SealRaw())
 
 	c := &WSConn{h: h}
