@@ -50,7 +50,7 @@ func (srv *Server) admit(x *web.Exchange, q *query) {
 		x.Respond(503, "", append([]byte("Retry-After: 1\r\n"), srv.corsHeader(x.Request())...), nil)
 		return
 	}
-	req, err := web.NewHTTPRequest(x.Request(), x.RemoteAddr(), nil)
+	req, err := x.HTTPRequest()
 	if err != nil {
 		srv.pending.Add(-1)
 		srv.refuse(x, q.upgrade, codeBadRequest, "", err.Error())
@@ -124,6 +124,7 @@ func (srv *Server) shake(x *web.Exchange, q *query, custom *string) {
 	}
 	s := &Session{shard: srv.shardOf(x), dialect: revision4, tr: gone{}}
 	s.recall(x.Request(), x.RemoteAddr())
+	s.recallPassage(x)
 	if !srv.register(s, custom) {
 		srv.refuse(x, q.upgrade, codeBadRequest, "", "ID_GENERATION_ERROR")
 		return

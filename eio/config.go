@@ -2,6 +2,7 @@ package eio
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -96,11 +97,15 @@ type Config struct {
 	// HTTPHandler serves requests for other paths; nil means that they get a
 	// 404. It runs on a goroutine of its own.
 	HTTPHandler http.Handler
+	// Assets serve files below Path by their names, such as "client.js",
+	// whatever the query; nil means none. They run on goroutines of their own
+	// and see no middleware of Use.
+	Assets map[string]http.Handler
 	// Poller configures the reactor. MaxQueueBytes and Overflow also rule
 	// what is buffered for a client of long-polling.
 	Poller poller.Config
-	// OnConnectionError is told of refused requests, on the loop; it must
-	// not block. nil drops them.
+	// OnConnectionError is told of refused requests, on the loop or on the
+	// goroutine of a middleware; it must not block. nil drops them.
 	OnConnectionError func(*ConnectionError)
 	// OnError is told of panics in handlers and hooks; nil drops them. It
 	// may be called from any goroutine.
@@ -149,6 +154,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Transports = slices.Clone(c.Transports)
 	c.AllowedOrigins = slices.Clone(c.AllowedOrigins)
+	c.Assets = maps.Clone(c.Assets)
 	c.AllowUpgrades = settle(c.AllowUpgrades, true)
 	c.Cookie = c.Cookie.withDefaults()
 	c.CORS = c.CORS.withDefaults()

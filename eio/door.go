@@ -66,6 +66,18 @@ func (srv *Server) serve(x *web.Exchange, body []byte, whole bool) {
 		srv.preflight(x)
 		return
 	}
+	if srv.cfg.Assets != nil {
+		if h := srv.cfg.asset(string(r.Target)); h != nil {
+			if whole {
+				web.Bridge(srv.withCORS(h), x, body)
+			}
+			return
+		}
+	}
+	if srv.chain.Load() != nil && !x.Passed() {
+		srv.serveChained(x, body, whole)
+		return
+	}
 	q := srv.readQuery(r)
 	if code, cause := srv.check(r, &q); cause != allowed {
 		srv.refuse(x, q.upgrade, code, "", cause)
@@ -81,7 +93,7 @@ func (srv *Server) serve(x *web.Exchange, body []byte, whole bool) {
 // serveOther answers a request for another path.
 func (srv *Server) serveOther(x *web.Exchange, body []byte, whole bool) {
 	switch {
-	case srv.cfg.HTTPHandler == nil:
+	case srv.cfg.HTTPHandler == nil || x.Passed():
 		x.Respond(404, "", nil, nil)
 	case whole:
 		web.Bridge(srv.cfg.HTTPHandler, x, body)

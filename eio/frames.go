@@ -78,12 +78,12 @@ func openTails(c *Config) (tails [transportCount]string) {
 func openFrame(s *Session, tail string) *frame.Frame {
 	f := frame.New()
 	f.B = append(f.B, `0{"sid":`...)
-	if s.custom == nil {
+	if custom := s.customID(); custom == "" {
 		f.B = append(f.B, '"')
 		f.B = s.id.AppendText(f.B)
 		f.B = append(f.B, '"')
 	} else {
-		f.B = appendJSON(f.B, *s.custom)
+		f.B = appendJSON(f.B, custom)
 	}
 	f.B = append(f.B, tail...)
 	return f.SealText()

@@ -1,6 +1,7 @@
 package eio
 
 import (
+	"context"
 	"encoding/base64"
 	"hash/maphash"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"unique"
 
 	"github.com/sirocco-io/sirocco/internal/http1"
+	"github.com/sirocco-io/sirocco/internal/web"
 )
 
 // Handshake describes the request that a session began with. Its methods may
@@ -106,7 +108,17 @@ func (h Handshake) Issued() time.Time { return time.UnixMilli(h.s.issued) }
 func (h Handshake) XDomain() bool { return h.s.facts&hasOrigin != 0 }
 
 // Secure reports whether the request came through TLS.
-func (h Handshake) Secure() bool { return false }
+func (h Handshake) Secure() bool { return h.s.facts&isSecure != 0 }
+
+// Context returns the context that the request had when it had passed the
+// middlewares of Use, with the values that they put in it; it is never done.
+// Without middlewares it is empty: nothing is kept then.
+func (h Handshake) Context() context.Context {
+	if h.s.rare == nil || h.s.rare.ctx == nil {
+		return context.Background()
+	}
+	return h.s.rare.ctx
+}
 
 const keyHeader = "Sec-Websocket-Key"
 
@@ -115,6 +127,7 @@ const (
 	hasKey uint8 = 1 << iota
 	hasAddr
 	hasOrigin
+	isSecure
 )
 
 // recall copies what is kept of a request into s. WebSocket clients of one
@@ -144,6 +157,19 @@ func (s *Session) recall(r *http1.Request, remote netip.AddrPort) {
 	}
 	s.shard.packing = packed
 	s.headers = s.shard.strings.get(packed)
+}
+
+// recallPassage keeps what is known of a request that came by way of net/http.
+func (s *Session) recallPassage(x *web.Exchange) {
+	if x.Secure() {
+		s.facts |= isSecure
+	}
+	if s.shard.srv.chain.Load() == nil || !x.Passed() {
+		return
+	}
+	if r, err := x.HTTPRequest(); err == nil {
+		s.rarely().ctx = context.WithoutCancel(r.Context())
+	}
 }
 
 // keepKey keeps a Sec-WebSocket-Key in binary, and reports whether that

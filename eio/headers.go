@@ -74,7 +74,7 @@ func (srv *Server) applyHooks(h http.Header, x *web.Exchange, first bool) {
 	if !srv.hooked(first) {
 		return
 	}
-	req, err := web.NewHTTPRequest(x.Request(), x.RemoteAddr(), nil)
+	req, err := x.HTTPRequest()
 	if err != nil {
 		srv.report(err)
 		return

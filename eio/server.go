@@ -3,6 +3,7 @@ package eio
 import (
 	"context"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -27,8 +28,14 @@ type Server struct {
 	customMu sync.RWMutex
 	custom   map[string]*Session // guarded by customMu: by ids of GenerateID
 
+	chain  atomic.Pointer[[]http.Handler] // middlewares; nil without, replaced under mu
+	guests tally                          // requests that net/http has brought
+	ended  chan struct{}                  // closed when no loop serves sessions any more
+	endOne sync.Once
+
+	started   atomic.Bool // set once: poller, web and shards are immutable then
 	mu        sync.Mutex
-	poller    *poller.Poller     // guarded by mu: nil before Listen or Mount
+	poller    *poller.Poller     // guarded by mu: nil before Listen, Mount or ServeHTTP
 	own       bool               // guarded by mu: the poller is ours to close
 	web       *web.Server        // guarded by mu
 	listeners []*poller.Listener // guarded by mu
@@ -50,6 +57,7 @@ func NewServer(cfg Config, h Handler) (*Server, error) {
 		fixed:    fixHeaders(&cfg),
 		sessions: id.NewTable(func(s *Session) *id.ID { return &s.id }),
 		custom:   make(map[string]*Session),
+		ended:    make(chan struct{}),
 	}, nil
 }
 
@@ -57,15 +65,36 @@ func NewServer(cfg Config, h Handler) (*Server, error) {
 // returns the address with the port that was chosen. The first call starts
 // the reactor. After Shutdown or Close it returns ErrServerClosed.
 func (srv *Server) Listen(network, addr string) (net.Addr, error) {
+	if err := srv.start(); err != nil {
+		return nil, err
+	}
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	if srv.closing.Load() {
 		return nil, ErrServerClosed
 	}
+	l, err := srv.poller.Listen(network, addr, srv.web.Accept)
+	if err != nil {
+		return nil, err
+	}
+	srv.listeners = append(srv.listeners, l)
+	return l.Addr(), nil
+}
+
+// start makes sure that there is a reactor.
+func (srv *Server) start() error {
+	if srv.started.Load() {
+		return nil
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.closing.Load() {
+		return ErrServerClosed
+	}
 	if srv.poller == nil {
 		p, err := poller.New(srv.cfg.Poller)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		srv.own = true
 		srv.mount(p)
@@ -77,12 +106,8 @@ func (srv *Server) Listen(network, addr string) (net.Addr, error) {
 			OnError:      srv.report,
 		})
 	}
-	l, err := srv.poller.Listen(network, addr, srv.web.Accept)
-	if err != nil {
-		return nil, err
-	}
-	srv.listeners = append(srv.listeners, l)
-	return l.Addr(), nil
+	srv.started.Store(true)
+	return nil
 }
 
 // Mount prepares the server to serve requests that arrive on the connections
@@ -122,11 +147,15 @@ func (srv *Server) Sessions() int { return srv.sessions.Len() }
 // OnClose has been called for every session when it returns nil. It must not
 // be called on a loop.
 func (srv *Server) Shutdown(ctx context.Context) error {
+	defer srv.end()
 	p, own := srv.stop()
 	if p == nil {
 		return nil
 	}
 	if err := srv.closeSessions(ctx); err != nil {
+		return err
+	}
+	if err := srv.guests.wait(ctx); err != nil {
 		return err
 	}
 	if own {
@@ -138,6 +167,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 // Close cuts all connections. OnClose has been called for every session when
 // it returns. It must not be called on a loop.
 func (srv *Server) Close() error {
+	defer srv.end()
 	p, own := srv.stop()
 	if p == nil {
 		return nil
@@ -151,6 +181,9 @@ func (srv *Server) Close() error {
 	}
 	return p.Close()
 }
+
+// end lets go of the requests of net/http that no loop answers any more.
+func (srv *Server) end() { srv.endOne.Do(func() { close(srv.ended) }) }
 
 // stop closes the listeners.
 func (srv *Server) stop() (p *poller.Poller, own bool) {
@@ -240,7 +273,7 @@ func (srv *Server) register(s *Session, custom *string) bool {
 		return false
 	}
 	if custom != nil {
-		s.custom = custom
+		s.rarely().custom = *custom
 		srv.custom[*custom] = s
 	}
 	return true
@@ -249,13 +282,14 @@ func (srv *Server) register(s *Session, custom *string) bool {
 // forget makes s unknown.
 func (srv *Server) forget(s *Session) {
 	srv.sessions.Remove(s.id)
-	if s.custom == nil {
+	custom := s.customID()
+	if custom == "" {
 		return
 	}
 	srv.customMu.Lock()
 	defer srv.customMu.Unlock()
-	if srv.custom[*s.custom] == s {
-		delete(srv.custom, *s.custom)
+	if srv.custom[custom] == s {
+		delete(srv.custom, custom)
 	}
 }
 

@@ -1,6 +1,7 @@
 package eio
 
 import (
+	"context"
 	"unique"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
@@ -18,7 +19,7 @@ type Session struct {
 	// immutable once open
 	shard   *shard
 	dialect *dialect
-	custom  *string               // the id, when it did not come from the table
+	rare    *rare                 // what few sessions have; or nil
 	url     string                // see Handshake
 	headers unique.Handle[string] // name NUL value NUL ...
 	issued  int64                 // milliseconds
@@ -51,11 +52,34 @@ const (
 	flagListed                            // the server counts the session
 )
 
+// rare is what few sessions have to keep. Immutable once the session is open.
+type rare struct {
+	custom string          // the id, when it did not come from the table
+	ctx    context.Context // of the handshake's request, when middlewares had it
+}
+
+// rarely returns the rare part of s, which is made if there is none. Only before
+// the session is open.
+func (s *Session) rarely() *rare {
+	if s.rare == nil {
+		s.rare = new(rare)
+	}
+	return s.rare
+}
+
+// customID returns the id that GenerateID made, or "".
+func (s *Session) customID() string {
+	if s.rare == nil {
+		return ""
+	}
+	return s.rare.custom
+}
+
 // ID returns the session id, which is a secret between client and server. It
 // may be called from any goroutine.
 func (s *Session) ID() string {
-	if s.custom != nil {
-		return *s.custom
+	if custom := s.customID(); custom != "" {
+		return custom
 	}
 	return s.id.String()
 }

@@ -20,7 +20,7 @@ type Poller struct {
 	nextLoop  atomic.Uint32
 	down      atomic.Bool // shutting down or closed
 
-	streams   streams
+	streams streams
 
 	mu        sync.Mutex
 	listeners map[*Listener]struct{} // guarded by mu

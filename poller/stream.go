@@ -59,10 +59,10 @@ func (p *Poller) AdoptStream(l *Loop, nc net.Conn, h Handler, rest []byte) error
 		l = p.NextLoop()
 	}
 	err = a.send(l) // closes the socket, and with that the stream, when it fails
-	// Both end when either side does: with the loop's connection, whose end
-	// sets deadlines to the other, or because nc fails.
+	// Both goroutines end when either side does: with the loop's connection,
+	// whose end sets deadlines to the other, or because nc fails.
 	go s.carryIn(p)
-	go s.carryOut(p)
+	go s.carryOut(p) // ends as carryIn does
 	return err
 }
 

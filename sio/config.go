@@ -1,7 +1,9 @@
 package sio
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -74,6 +76,14 @@ type Config struct {
 	DropHandshakeHeaders bool
 	// HTTPHandler serves requests for other paths. nil answers 404.
 	HTTPHandler http.Handler
+	// ClientFiles holds the files of the JavaScript client, which are served
+	// below Path by the names they have in client-dist of npm's package
+	// socket.io, such as os.DirFS("node_modules/socket.io/client-dist"):
+	// socket.io.js and its kin, with their maps. They are read when they are
+	// first asked for, compressed by gzip or deflate as the client likes, or
+	// as a file beside them with ".br" has it, and stay in memory. nil serves
+	// none.
+	ClientFiles fs.FS
 	// Poller configures the reactor. Its MaxQueueBytes and Overflow are what
 	// bounds the data that waits for a slow client.
 	Poller poller.Config
@@ -193,6 +203,9 @@ func (c *Config) validate() error {
 			return fmt.Errorf("sio: Config.%s is negative", f.name)
 		}
 	}
+	if c.ClientFiles != nil && len(clientAssets(c.ClientFiles)) == 0 {
+		return errors.New("sio: Config.ClientFiles holds no file of the client")
+	}
 	if c.MaxJSONDepth > maxScanDepth {
 		return fmt.Errorf("sio: Config.MaxJSONDepth is %d, the most is %d", c.MaxJSONDepth, maxScanDepth)
 	}
@@ -232,6 +245,7 @@ func (c *Config) engine() eio.Config {
 		Headers:              c.Headers,
 		DropHandshakeHeaders: c.DropHandshakeHeaders,
 		HTTPHandler:          c.HTTPHandler,
+		Assets:               clientAssets(c.ClientFiles),
 		Poller:               p,
 		OnConnectionError:    c.OnConnectionError,
 		OnError:              c.OnError,

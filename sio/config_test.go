@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
 	"strings"
@@ -17,12 +18,13 @@ func TestEveryConfigFieldIsUsed(t *testing.T) {
 		"MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true,
 	}
 	optional := map[string]bool{"Parser": true, "Adapter": true, "OnRoom": true} // nil stays nil
+	renamed := map[string]string{"ClientFiles": "Assets"} // ours: the one of package eio
 	below := reflect.TypeFor[eio.Config]()
 	cfg := Config{}.withDefaults()
 	v := reflect.ValueOf(cfg)
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		_, passed := below.FieldByName(f.Name)
+		_, passed := below.FieldByName(cmp.Or(renamed[f.Name], f.Name))
 		if !ours[f.Name] && !passed && !optional[f.Name] {
 			t.Errorf("Config.%s has no default and does not reach package eio", f.Name)
 		}
@@ -31,7 +33,13 @@ func TestEveryConfigFieldIsUsed(t *testing.T) {
 		}
 	}
 	for i := range below.NumField() {
-		if name := below.Field(i).Name; !v.FieldByName(name).IsValid() {
+		name := below.Field(i).Name
+		for here, there := range renamed {
+			if there == name {
+				name = here
+			}
+		}
+		if !v.FieldByName(name).IsValid() {
 			t.Errorf("eio.Config.%s cannot be set", name)
 		}
 	}
@@ -63,6 +71,7 @@ func TestConfigReachesTheEngine(t *testing.T) {
 	}
 	cfg.Poller.Loops = 3
 	cfg.HTTPHandler = http.NotFoundHandler()
+	cfg.ClientFiles = clientDist
 	e := cfg.engine()
 	got := reflect.ValueOf(e)
 	for i := range got.NumField() {

@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -28,6 +29,17 @@ type Handshake struct {
 	Issued time.Time
 	// Auth is the JSON of the client's auth option, nil for none.
 	Auth json.RawMessage
+
+	ctx context.Context
+}
+
+// Context returns what middlewares of [Server.UseHTTP] put in the context of the
+// request; it is never done, and empty without such middlewares.
+func (h Handshake) Context() context.Context {
+	if h.ctx == nil {
+		return context.Background()
+	}
+	return h.ctx
 }
 
 // BindAuth decodes Auth into v. Without Auth it leaves v alone.
@@ -56,6 +68,7 @@ func (s *Socket) Handshake() Handshake {
 		Secure:  h.Secure(),
 		Issued:  time.UnixMilli(s.issued),
 		Auth:    s.auth(),
+		ctx:     h.Context(),
 	}
 }
 

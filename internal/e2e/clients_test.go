@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -42,6 +43,24 @@ func TestClientsOtherBackends(t *testing.T) {
 	for _, backend := range otherBackends() {
 		t.Run(string(backend), func(t *testing.T) {
 			runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startTestServer(t, variant{backend: backend}) })
+		})
+	}
+}
+
+// TestClientsNetHTTP does so behind a server of net/http.
+func TestClientsNetHTTP(t *testing.T) {
+	needNode(t)
+	runSuites(t, modes, func(t *testing.T) server { return startTestServer(t, variant{netHTTP: true}) })
+}
+
+// TestClientsMiddlewares does so, at both doors, with every HTTP request going through a middleware.
+func TestClientsMiddlewares(t *testing.T) {
+	needNode(t)
+	for _, netHTTP := range []bool{false, true} {
+		t.Run(fmt.Sprintf("netHTTP=%v", netHTTP), func(t *testing.T) {
+			runSuites(t, []string{"upgrade"}, func(t *testing.T) server {
+				return startTestServer(t, variant{netHTTP: netHTTP, chained: true})
+			})
 		})
 	}
 }

@@ -83,7 +83,7 @@ func Rejoin(r *http.Request, header http.Header, h Handler) bool {
 		return ok
 	}
 	b.w.left = true
-	b.loop.Post(rejoin, b, &rejoining{h, &front{req: r, remote: remoteOf(r), header: headerLines(header)}})
+	b.loop.Post(rejoin, b, &rejoining{h, &front{req: r, remote: RemoteOf(r), header: headerLines(header)}})
 	return true
 }
 
@@ -102,6 +102,10 @@ func rejoin(v, with any) {
 	b.x = nil
 	x.front = r.f
 	x.SetHandler(r.h)
+	if x.Request() == nil { // it was not kept: nothing that can be upgraded
+		x.RespondClose(http.StatusBadRequest, "", nil, nil)
+		return
+	}
 	r.h.OnBody(x, nil)
 }
 

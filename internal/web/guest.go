@@ -67,7 +67,7 @@ const (
 
 // newGuest makes a guest of a request whose head was written to head.
 func newGuest(s *Server, r *http.Request, head []byte) (*guest, error) {
-	g := &guest{req: r, remote: remoteOf(r), steps: make(chan step, 2), active: true}
+	g := &guest{req: r, remote: RemoteOf(r), steps: make(chan step, 2), active: true}
 	g.parser.Init(s.cfg.limits())
 	_, done, err := g.parser.Feed(head)
 	if err == nil && !done {

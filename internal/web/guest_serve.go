@@ -148,7 +148,7 @@ func (d deadlines) expireRead() { _ = d.control.SetReadDeadline(time.Unix(1, 0))
 // write writes the answer.
 func (s *step) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	mergeLines(h, s.header)
+	MergeLines(h, s.header)
 	if s.contentType != "" {
 		h.Set("Content-Type", s.contentType)
 	}
@@ -167,9 +167,9 @@ func (s *step) write(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// mergeLines sets the headers of lines, over those that h has. Only of those
-// that may come several times one more is added.
-func mergeLines(h http.Header, lines []byte) {
+// MergeLines sets the headers of lines, over those that h has. Only of those
+// that may come several times one more is added. Ownership: lines is only read.
+func MergeLines(h http.Header, lines []byte) {
 	for len(lines) > 0 {
 		var line []byte
 		line, lines, _ = bytes.Cut(lines, []byte("\r\n"))

@@ -38,7 +38,7 @@ func (s *Server) Hijack(p *poller.Poller, l *poller.Loop, w http.ResponseWriter,
 	if err != nil {
 		return err
 	}
-	f := &front{req: r, remote: remoteOf(r), header: headerLines(w.Header())}
+	f := &front{req: r, remote: RemoteOf(r), header: headerLines(w.Header())}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return fmt.Errorf("web: taking over the connection: %w", err)
@@ -73,9 +73,9 @@ func descriptorOf(nc net.Conn) net.Conn {
 	return nil
 }
 
-// remoteOf returns the client's address as net/http, or a handler in front that
+// RemoteOf returns the client's address as net/http, or a handler in front that
 // knows the proxies, has it. It is not valid when that is no address.
-func remoteOf(r *http.Request) netip.AddrPort {
+func RemoteOf(r *http.Request) netip.AddrPort {
 	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 	}
