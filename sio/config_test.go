@@ -18,7 +18,7 @@ func TestEveryConfigFieldIsUsed(t *testing.T) {
 		"MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true,
 	}
 	optional := map[string]bool{"Parser": true, "Adapter": true, "OnRoom": true} // nil stays nil
-	renamed := map[string]string{"ClientFiles": "Assets"} // ours: the one of package eio
+	renamed := map[string]string{"ClientFiles": "Assets"}                        // ours: the one of package eio
 	below := reflect.TypeFor[eio.Config]()
 	cfg := Config{}.withDefaults()
 	v := reflect.ValueOf(cfg)
