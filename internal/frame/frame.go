@@ -4,8 +4,9 @@
 // A [Frame] carries one Engine.IO message (or, sealed raw, any bytes). Its
 // buffer has room for a WebSocket header in front of the payload, so that the
 // same bytes serve a WebSocket ([Frame.Wire]) and a polling payload
-// ([Frame.Payload]). Frames that must stay together, such as a Socket.IO
-// packet and its attachments, are chained.
+// ([Frame.Payload]). A compressed WebSocket form is made when the first receiver
+// asks for it, and kept for the others ([Frame.Deflated]). Frames that must stay
+// together, such as a Socket.IO packet and its attachments, are chained.
 //
 // # Ownership
 //
@@ -49,10 +50,13 @@ type Frame struct {
 	start  uint8 // where Wire begins in B
 	body   uint8 // where Payload begins in B
 	binary bool
+	plain  bool   // see Uncompressed
 	policy uint8  // see SetPolicy
 	hash   uint32 // of key, 0 for none
 	next   *Frame
 	key    string // see SetKey
+
+	deflated deflated
 }
 
 var pool = sync.Pool{New: func() any {
@@ -154,8 +158,9 @@ func (f *Frame) Release() {
 // recycle clears f and those behind it and puts them into the pool.
 func (f *Frame) recycle() {
 	next := f.next
-	f.next, f.binary, f.size, f.start, f.body = nil, false, 0, 0, 0
+	f.next, f.binary, f.plain, f.size, f.start, f.body = nil, false, false, 0, 0, 0
 	f.policy, f.hash, f.key = 0, 0, ""
+	f.deflated.drop()
 	if cap(f.B) > maxPooledBytes {
 		f.B = make([]byte, headerRoom, startBytes)
 	} else {

@@ -16,11 +16,12 @@ var layers = map[string][]string{
 	"internal/sysio":   {},
 	"internal/id":      {},
 	"internal/http1":   {},
+	"internal/deflate": {},
 	"internal/wsframe": {},
 	"internal/faultfd": {"internal/sysio"},
 	"poller":           {"internal/frame", "internal/sysio"},
-	"internal/web":     {"poller", "internal/http1", "internal/wsframe", "internal/frame"},
-	"eio":              {"internal/web", "internal/frame", "internal/id", "internal/http1", "poller"},
+	"internal/web":     {"poller", "internal/http1", "internal/wsframe", "internal/deflate", "internal/frame"},
+	"eio":              {"internal/web", "internal/deflate", "internal/frame", "internal/id", "internal/http1", "poller"},
 	"sio":              {"eio", "internal/frame", "internal/id", "poller"},
 	"sio/adaptertest":  {"sio", "poller"},
 }
@@ -34,6 +35,7 @@ var strangers = map[string][]string{
 	"golang.org/x/sys":                        {"poller", "internal/sysio", "internal/faultfd", "cmd", "bench"},
 	"github.com/gobwas/ws":                    {"internal", "eio", "sio", "cmd", "bench"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
+	"github.com/klauspost/compress":           {"internal/deflate"},
 	"github.com/valyala/bytebufferpool":       {"internal", "eio", "sio", "cmd", "bench"},
 	"github.com/stretchr/testify":             {"poller", "internal", "eio", "sio", "cmd", "bench"},
 	"github.com/stretchr/testify/assert":      {}, // preconditions only, by require; comparisons are written in Go

@@ -69,6 +69,9 @@ type WSOptions struct {
 	MaxQueueBytes int
 	// Overflow is what happens at that bound; the zero value disconnects.
 	Overflow poller.Overflow
+	// Deflate agrees on permessage-deflate with clients that offer it; nil
+	// does not. It is shared by all connections of a server.
+	Deflate *WSDeflate
 }
 
 // Tuning.
@@ -92,24 +95,3 @@ const (
 	// firstMessageBytes is the least size of a buffer for a partial message.
 	firstMessageBytes = 512
 )
-
-// apply writes the options into c.
-func (o *WSOptions) apply(c *WSConn) {
-	c.maxMessage = uint32(min(orDefault(o.MaxMessageBytes, defaultMessageBytes), maxMessageBytes))
-	c.maxFragments = uint32(min(orDefault(o.MaxFragments, defaultFragments), 1<<31-1))
-	c.messageTime = timeUnits(orDefault(o.MessageTimeout, defaultMessageTimeout))
-	c.closeTime = timeUnits(orDefault(o.CloseTimeout, defaultCloseTimeout))
-}
-
-func orDefault[T int | int64 | time.Duration](v, def T) T {
-	if v <= 0 {
-		return def
-	}
-	return v
-}
-
-// timeUnits rounds up, to at least one and at most what 16 bits hold (some 11
-// minutes).
-func timeUnits(d time.Duration) uint16 {
-	return uint16(min((d+timeUnit-1)/timeUnit, 1<<16-1))
-}

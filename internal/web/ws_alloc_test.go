@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sirocco-io/sirocco/internal/deflate"
 	"github.com/sirocco-io/sirocco/internal/http1"
 	"github.com/sirocco-io/sirocco/internal/wsframe"
 	"github.com/sirocco-io/sirocco/poller"
@@ -15,7 +16,7 @@ import (
 func TestWSAllocsDirect(t *testing.T) {
 	var got int
 	c := &WSConn{h: &wsFuncs{message: func(_ *WSConn, b []byte, _ bool) { got += len(b) }}}
-	(&WSOptions{}).apply(c)
+	c.terms = (&WSOptions{}).terms(deflate.Params{}, false)
 	b := wsframe.AppendMasked(nil, fin|text, 0, []byte(strings.Repeat("x", 100)))
 	b = wsframe.AppendMasked(b, fin|bin, 0, []byte(strings.Repeat("\xff", 100)))
 	b = wsframe.AppendMasked(b, fin|text, 0, []byte(strings.Repeat("é", 50)))
@@ -41,7 +42,7 @@ func TestUpgradeAllocs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		appendSwitch(dst, p.Request().Header("Sec-WebSocket-Key"), protocol, nil)
+		appendSwitch(dst, p.Request().Header("Sec-WebSocket-Key"), protocol, nil, nil)
 	})
 	if n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
@@ -82,7 +83,7 @@ func TestWSAllocsOnWire(t *testing.T) {
 
 func BenchmarkWSOnData(b *testing.B) {
 	c := &WSConn{h: &wsFuncs{message: func(*WSConn, []byte, bool) {}}}
-	(&WSOptions{}).apply(c)
+	c.terms = (&WSOptions{}).terms(deflate.Params{}, false)
 	in := wsframe.AppendMasked(nil, fin|text, 0, []byte(strings.Repeat("x", 64)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -21,7 +21,7 @@ func (c *WSConn) Close(code int, reason string) {
 	c.state = wsClosing
 	w := c.needWork()
 	w.dropPong()
-	c.pc.Loop().Arm(&w.timer, w, time.Duration(c.closeTime)*timeUnit)
+	c.pc.Loop().Arm(&w.timer, w, time.Duration(c.terms.closeTime)*timeUnit)
 }
 
 // Abort cuts the connection. OnWSClose follows, in the same turn of the loop,
@@ -61,7 +61,7 @@ func (c *WSConn) fail(err error) {
 func (c *WSConn) finish(code int, err error) {
 	c.dropWork()
 	c.state = wsDone
-	c.pc.CloseAfterFlush(err, time.Duration(c.closeTime)*timeUnit)
+	c.pc.CloseAfterFlush(err, time.Duration(c.terms.closeTime)*timeUnit)
 	c.report(code, err)
 }
 

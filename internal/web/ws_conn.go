@@ -27,18 +27,17 @@ const (
 //
 // It holds no buffer and no timer: what an incomplete message, a pong that was
 // put off, or the closing handshake needs hangs on it only as long as they
-// last. Size is 48 bytes; a test watches over it.
+// last; and so does the context of permessage-deflate, from the first message
+// on that has one, if there is to be one at all. Size is 48 bytes; a test
+// watches over it.
 type WSConn struct {
-	pc           *poller.Conn // nil when closed
-	h            WSHandler    // nil when OnWSClose was called
-	work         *wsWork      // usually nil
-	maxMessage   uint32
-	maxFragments uint32
-	messageTime  uint16 // in timeUnit
-	closeTime    uint16 // in timeUnit
-	state        wsState
-	paused       bool
-	pongs        uint8 // sent since the write queue was last seen empty
+	pc     *poller.Conn // nil when closed
+	h      WSHandler    // nil when OnWSClose was called
+	work   *wsWork      // usually nil
+	terms  *wsTerms
+	state  wsState
+	paused bool
+	pongs  uint8 // sent since the write queue was last seen empty
 }
 
 var _ poller.Handler = (*WSConn)(nil)
@@ -54,6 +53,9 @@ func (c *WSConn) Offer(f *frame.Frame) poller.Outcome {
 	if c.state != wsOpen {
 		f.Release()
 		return poller.Closed
+	}
+	if c.terms.deflate != nil {
+		return c.offerDeflated(f)
 	}
 	return c.pc.Offer(f)
 }
@@ -72,6 +74,9 @@ func (c *WSConn) SendControl(f *frame.Frame) bool {
 	if c.state != wsOpen {
 		f.Release()
 		return false
+	}
+	if c.terms.deflate != nil {
+		f, _ = c.deflated(f)
 	}
 	return c.pc.SendControl(f)
 }
@@ -153,6 +158,9 @@ func (c *WSConn) OnClose(_ *poller.Conn, err error) {
 func (c *WSConn) report(code int, err error) {
 	if h := c.h; h != nil {
 		c.h = nil
+		if d := c.terms.deflate; d != nil {
+			d.conns.Add(-1)
+		}
 		h.OnWSClose(c, code, err)
 	}
 }

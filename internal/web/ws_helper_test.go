@@ -165,20 +165,31 @@ type wsPeer struct {
 
 func (s *wsServer) dial(t *testing.T, more ...byte) *wsPeer {
 	t.Helper()
+	p, _ := s.dialOffering(t, "", more...)
+	return p
+}
+
+// dialOffering dials with extensions, if any, and returns which were accepted.
+func (s *wsServer) dialOffering(t *testing.T, extensions string, more ...byte) (*wsPeer, string) {
+	t.Helper()
 	nc, err := net.Dial("tcp", s.addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = nc.Close() })
 	require.NoError(t, nc.SetDeadline(time.Now().Add(testWait)))
 	p := &wsPeer{nc, bufio.NewReader(nc)}
 	head := "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Key: " + wsTestKey + "\r\nSec-WebSocket-Version: 13\r\n\r\n"
+		"Sec-WebSocket-Key: " + wsTestKey + "\r\nSec-WebSocket-Version: 13\r\n"
+	if extensions != "" {
+		head += "Sec-WebSocket-Extensions: " + extensions + "\r\n"
+	}
+	head += "\r\n"
 	_, err = nc.Write(append([]byte(head), more...))
 	require.NoError(t, err)
 	resp, err := http.ReadResponse(p.r, nil)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
 	require.Equal(t, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", resp.Header.Get("Sec-WebSocket-Accept"))
-	return p
+	return p, resp.Header.Get("Sec-WebSocket-Extensions")
 }
 
 // next reads a frame, and describes it, the way of wsFrame.String.

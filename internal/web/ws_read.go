@@ -21,7 +21,7 @@ func (c *WSConn) OnData(_ *poller.Conn, b []byte) {
 			b = c.readPiece(b)
 			continue
 		}
-		h, n, err := wsframe.ParseHeader(b, 0, uint64(c.maxMessage))
+		h, n, err := wsframe.ParseHeader(b, c.terms.rules, uint64(c.terms.maxMessage))
 		if err != nil {
 			c.fail(err)
 			return
@@ -33,6 +33,11 @@ func (c *WSConn) OnData(_ *poller.Conn, b []byte) {
 		end := n + int(h.Length)
 		p := b[n:end:end]
 		b = b[end:]
+		if h.RSV1 {
+			wsframe.Mask(p, h.Key)
+			c.inflate(p, h.Opcode == wsframe.Binary)
+			continue
+		}
 		switch h.Opcode {
 		case wsframe.Text:
 			if !wsframe.MaskASCII(p, h.Key) && !utf8.Valid(p) {
@@ -102,14 +107,17 @@ func (c *WSConn) piece(w *wsWork, ev wsframe.Event) {
 	if !ev.Final {
 		return
 	}
-	buf := w.buf
+	buf, p := w.buf, ev.Payload
 	w.buf = nil
 	w.stopReading()
 	c.settle() // w may be another connection's from here on
-	if buf == nil {
-		c.deliver(ev.Payload, ev.Opcode == wsframe.Binary)
-		return
+	if buf != nil {
+		p = buf.B
 	}
-	c.deliver(buf.B, ev.Opcode == wsframe.Binary)
+	if ev.Compressed {
+		c.inflate(p, ev.Opcode == wsframe.Binary)
+	} else {
+		c.deliver(p, ev.Opcode == wsframe.Binary)
+	}
 	putBuffer(&messagePool, &buf)
 }

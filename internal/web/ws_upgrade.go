@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"slices"
 
+	"github.com/sirocco-io/sirocco/internal/deflate"
 	"github.com/sirocco-io/sirocco/internal/frame"
 	"github.com/sirocco-io/sirocco/internal/http1"
 )
@@ -53,11 +54,15 @@ func (x *Exchange) Upgrade(h WSHandler, o WSOptions) error {
 		return err
 	}
 	f := frame.New()
-	f.B = appendSwitch(f.B, r.Header("Sec-WebSocket-Key"), protocol, x.front.merge(o.Header, ""))
+	params, deflated := o.Deflate.negotiate(r)
+	var extension *deflate.Params
+	if deflated {
+		extension = &params
+	}
+	f.B = appendSwitch(f.B, r.Header("Sec-WebSocket-Key"), protocol, extension, x.front.merge(o.Header, ""))
 	x.sendRaw(f.SealRaw())
 
-	c := &WSConn{h: h}
-	o.apply(c)
+	c := &WSConn{h: h, terms: o.terms(params, deflated)}
 	c.pc = x.switchTo(c)
 	if o.MaxQueueBytes == 0 {
 		o.MaxQueueBytes = defaultQueueBytes
@@ -146,14 +151,19 @@ func trimBlanks(b []byte) []byte {
 	return b
 }
 
-// appendSwitch appends the 101.
-func appendSwitch(dst, key, protocol, header []byte) []byte {
+// appendSwitch appends the 101. deflated is nil without permessage-deflate.
+func appendSwitch(dst, key, protocol []byte, deflated *deflate.Params, header []byte) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	dst = appendAccept(dst, key)
 	dst = append(dst, "\r\n"...)
 	if protocol != nil {
 		dst = append(dst, "Sec-WebSocket-Protocol: "...)
 		dst = append(dst, protocol...)
+		dst = append(dst, "\r\n"...)
+	}
+	if deflated != nil {
+		dst = append(dst, "Sec-WebSocket-Extensions: "...)
+		dst = deflated.AppendResponse(dst)
 		dst = append(dst, "\r\n"...)
 	}
 	dst = append(dst, header...)

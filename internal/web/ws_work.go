@@ -12,13 +12,16 @@ import (
 )
 
 // wsWork is what a WSConn needs only at times: while a message is incomplete,
-// while a pong waits, and while the client's close frame is awaited.
+// while a pong waits, and while the client's close frame is awaited; with context
+// takeover, from the first compressed message on.
 type wsWork struct {
 	conn   *WSConn
 	buf    *bytebufferpool.ByteBuffer // the message so far, or nil
 	pong   *frame.Frame               // to be sent when the queue allows, or nil
 	timer  poller.Timer               // wsOpen: for pong; wsClosing: the end of patience
 	age    poller.Timer               // while reading: the end of patience
+	said   []byte                     // context of what the client is sent next, or nil
+	heard  []byte                     // context of what it sends next, or nil
 	reader wsframe.Reader
 	// reading says that reader is inside a frame or a message. Otherwise it
 	// is out of use.
@@ -43,7 +46,7 @@ func (c *WSConn) needWork() *wsWork {
 
 // settle gives the work back when nothing is left to do with it.
 func (c *WSConn) settle() {
-	if w := c.work; w != nil && !w.reading && w.pong == nil && c.state != wsClosing {
+	if w := c.work; w != nil && !w.reading && w.pong == nil && w.said == nil && w.heard == nil && c.state != wsClosing {
 		c.dropWork()
 	}
 }
@@ -60,7 +63,7 @@ func (c *WSConn) dropWork() {
 	loop.Disarm(&w.age)
 	w.dropPong()
 	putBuffer(&messagePool, &w.buf)
-	w.conn, w.reading = nil, false
+	w.conn, w.reading, w.said, w.heard = nil, false, nil, nil
 	wsWorkPool.Put(w)
 }
 
@@ -75,11 +78,11 @@ func (w *wsWork) dropPong() {
 func (w *wsWork) startReading() {
 	c := w.conn
 	w.reading = true
-	w.reader.Reset(0, wsframe.Limits{
-		MaxMessageBytes: uint64(c.maxMessage),
-		MaxFragments:    c.maxFragments,
+	w.reader.Reset(c.terms.rules, wsframe.Limits{
+		MaxMessageBytes: uint64(c.terms.maxMessage),
+		MaxFragments:    c.terms.maxFragments,
 	})
-	c.pc.Loop().Arm(&w.age, w, time.Duration(c.messageTime)*timeUnit)
+	c.pc.Loop().Arm(&w.age, w, time.Duration(c.terms.messageTime)*timeUnit)
 }
 
 // stopReading is called when the reader stands between two messages.
@@ -100,7 +103,7 @@ func (w *wsWork) keep(p []byte) {
 		if end := need + int(w.reader.Remaining()); end < size && end >= cap(b)+cap(b)/4 {
 			size = end
 		}
-		size = max(need, min(size, int(w.conn.maxMessage)))
+		size = max(need, min(size, int(w.conn.terms.maxMessage)))
 		b = append(make([]byte, 0, size), b...)
 	}
 	w.buf.B = append(b, p...)
@@ -112,7 +115,7 @@ func (w *wsWork) OnTimer(t *poller.Timer) {
 	switch {
 	case t == &w.age && c.paused:
 		// It is us who keep the client waiting.
-		c.pc.Loop().Arm(t, w, time.Duration(c.messageTime)*timeUnit)
+		c.pc.Loop().Arm(t, w, time.Duration(c.terms.messageTime)*timeUnit)
 	case t == &w.age:
 		c.fail(ErrMessageTimeout)
 	case c.state == wsClosing:
