@@ -66,6 +66,9 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	if reserved(event) {
 		return ErrReservedEvent
 	}
+	if b.nsp.family != nil {
+		return b.eachChild(func(b Broadcast) error { return b.Emit(event, args...) })
+	}
 	if l := b.nsp.link; l != nil {
 		encoded, err := b.nsp.srv.encodeArgs(args)
 		if err != nil {
@@ -88,6 +91,9 @@ func (b Broadcast) Emit(event string, args ...any) error {
 func (b Broadcast) EmitRaw(event string, rawArgs []byte, attachments ...[]byte) error {
 	if reserved(event) {
 		return ErrReservedEvent
+	}
+	if b.nsp.family != nil {
+		return b.eachChild(func(b Broadcast) error { return b.EmitRaw(event, rawArgs, attachments...) })
 	}
 	if l := b.nsp.link; l != nil {
 		return l.emit(b, event, Args{raw: rawArgs, attachments: attachments, codec: b.nsp.srv.codec}.clone())

@@ -217,6 +217,9 @@ type survey struct {
 
 // survey asks the sockets of b, here and elsewhere, under ctx.
 func (b Broadcast) survey(ctx context.Context, event string, args []any) (*survey, error) {
+	if b.nsp.family != nil {
+		return nil, errParentAck
+	}
 	if reserved(event) {
 		return nil, ErrReservedEvent
 	}

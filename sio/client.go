@@ -21,6 +21,7 @@ type client struct {
 	live     bool   // first is live
 	dead     bool   // the connection is being closed: nothing is read any more
 	inactive bool   // reading is paused because of queued events
+	lookups  uint16 // CONNECTs that wait for a namespace
 }
 
 func clientOf(s *eio.Session) *client { return s.Data().(*client) }
@@ -106,12 +107,10 @@ func (c *client) receive(b []byte, binary bool) *ProtocolError {
 
 // handle acts on a whole packet. t owns the bytes of a binary one.
 func (c *client) handle(p *packet, t *task) *ProtocolError {
-	n := c.loop.srv.find(p.nsp)
-	s := c.find(n)
+	s := c.find(p.nsp)
 	switch {
 	case s == nil && p.kind == packetConnect:
-		c.join(n, p)
-		return nil
+		return c.connect(p)
 	case s == nil || s.state.Load() == stateConnecting:
 		return errInvalidState
 	}
@@ -129,13 +128,14 @@ func (c *client) handle(p *packet, t *task) *ProtocolError {
 	return nil
 }
 
-// find returns the live socket in n, or nil.
-func (c *client) find(n *Namespace) *Socket {
-	if c.live && c.first.nsp == n {
+// find returns the live socket in the namespace that a packet names, or nil.
+// There are few to compare with. Ownership: name is only read.
+func (c *client) find(name []byte) *Socket {
+	if c.live && c.first.nsp.named(name) {
 		return &c.first
 	}
 	for _, s := range c.more {
-		if s.nsp == n {
+		if s.nsp.named(name) {
 			return s
 		}
 	}
@@ -163,29 +163,24 @@ func (c *client) take() []*Socket {
 	return all
 }
 
-// join answers a CONNECT to n, which is nil for an unknown namespace.
-func (c *client) join(n *Namespace, p *packet) {
+// join makes a socket for a CONNECT to n, which [Server.enter] has counted.
+// Ownership: auth is copied.
+func (c *client) join(n *Namespace, auth []byte) {
 	srv := c.loop.srv
-	switch {
-	case n == nil:
-		c.refuse(string(p.nsp), errors.New("Invalid namespace")) //lint:ignore ST1005 the text goes to the client
-		return
-	case srv.closed.Load():
-		c.refuse(n.name, ErrServerClosed)
-		return
-	case len(c.more) >= srv.cfg.MaxNamespaces-1:
-		srv.hit(limitNamespaces)
-		c.refuse(n.name, errors.New("too many namespaces"))
+	if err := c.mayJoin(); err != nil {
+		n.leave()
+		c.refuse(n.name, err)
 		return
 	}
 	s := c.newSocket(n)
 	if _, ok := srv.sockets.Add(s); !ok {
 		c.forget(s)
+		n.leave()
 		c.refuse(n.name, errors.New("too many sockets"))
 		return
 	}
-	if p.payload != nil {
-		s.extend().authJSON = append([]byte(nil), p.payload...)
+	if auth != nil {
+		s.extend().authJSON = append([]byte(nil), auth...)
 	}
 	if n.middlewares.Load() != nil {
 		s.runMiddlewares()
@@ -193,6 +188,19 @@ func (c *client) join(n *Namespace, p *packet) {
 	}
 	c.joined()
 	s.connect()
+}
+
+// mayJoin returns why the client cannot join one more namespace, or nil.
+func (c *client) mayJoin() error {
+	srv := c.loop.srv
+	switch {
+	case srv.closed.Load():
+		return ErrServerClosed
+	case len(c.more)+int(c.lookups) >= srv.cfg.MaxNamespaces-1:
+		srv.hit(limitNamespaces)
+		return errTooManyNamespaces
+	}
+	return nil
 }
 
 // newSocket returns a live socket for n: the one inside c, if it was not used.

@@ -115,6 +115,14 @@ type Config struct {
 	// MaxNamespaces bounds the namespaces that one connection is in. 0 means
 	// 32.
 	MaxNamespaces int
+	// MaxDynamicNamespaces bounds the children of all parents together, see
+	// [Server.OfPattern]: a client whose CONNECT would make one more is
+	// refused. 0 means 100,000.
+	MaxDynamicNamespaces int
+	// CleanupEmptyChildNamespaces drops a child namespace when its last
+	// socket leaves, or is refused by a middleware. A client that asks for it
+	// again makes it anew. false keeps children for ever.
+	CleanupEmptyChildNamespaces bool
 	// MaxRooms bounds the rooms of one socket, not counting its own. 0 means
 	// 10,000.
 	MaxRooms int
@@ -147,6 +155,7 @@ const (
 	defaultMaxAttachments   = 10
 	defaultMaxJSONDepth     = 128
 	defaultMaxNamespaces    = 32
+	defaultMaxDynamic       = 100_000 // of some 500 bytes each
 	defaultMaxRooms         = 10_000
 	defaultMaxPendingAcks   = 1024
 	defaultMaxPendingEvents = 1024
@@ -163,6 +172,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxAttachments, defaultMaxAttachments)
 	setDefault(&c.MaxJSONDepth, defaultMaxJSONDepth)
 	setDefault(&c.MaxNamespaces, defaultMaxNamespaces)
+	setDefault(&c.MaxDynamicNamespaces, defaultMaxDynamic)
 	setDefault(&c.MaxRooms, defaultMaxRooms)
 	setDefault(&c.MaxPendingAcks, defaultMaxPendingAcks)
 	setDefault(&c.MaxPendingEvents, defaultMaxPendingEvents)
@@ -194,6 +204,7 @@ func (c *Config) validate() error {
 		{"MaxAttachments", int64(c.MaxAttachments)},
 		{"MaxJSONDepth", int64(c.MaxJSONDepth)},
 		{"MaxNamespaces", int64(c.MaxNamespaces)},
+		{"MaxDynamicNamespaces", int64(c.MaxDynamicNamespaces)},
 		{"MaxRooms", int64(c.MaxRooms)},
 		{"MaxPendingAcks", int64(c.MaxPendingAcks)},
 		{"MaxPendingEvents", int64(c.MaxPendingEvents)},

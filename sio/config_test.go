@@ -15,10 +15,10 @@ import (
 func TestEveryConfigFieldIsUsed(t *testing.T) {
 	ours := map[string]bool{ // with a default that is not the zero value
 		"Path": true, "ConnectTimeout": true, "MaxHTTPBufferSize": true, "Codec": true, "MaxAttachments": true, "MaxJSONDepth": true, "MaxNamespaces": true,
-		"MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true,
+		"MaxDynamicNamespaces": true, "MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true,
 	}
-	optional := map[string]bool{"Parser": true, "Adapter": true, "OnRoom": true} // nil stays nil
-	renamed := map[string]string{"ClientFiles": "Assets"}                        // ours: the one of package eio
+	optional := map[string]bool{"Parser": true, "Adapter": true, "OnRoom": true, "CleanupEmptyChildNamespaces": true} // the zero value counts
+	renamed := map[string]string{"ClientFiles": "Assets"}                                                             // ours: the one of package eio
 	below := reflect.TypeFor[eio.Config]()
 	cfg := Config{}.withDefaults()
 	v := reflect.ValueOf(cfg)
@@ -86,8 +86,11 @@ func TestConfigReachesTheEngine(t *testing.T) {
 
 func TestBadConfigNamesTheField(t *testing.T) {
 	for name, cfg := range map[string]Config{
-		"MaxRooms":         {MaxRooms: -1},
-		"MaxJSONDepth":     {MaxJSONDepth: 513},
+		"MaxRooms":     {MaxRooms: -1},
+		"MaxJSONDepth": {MaxJSONDepth: 513},
+
+		"MaxDynamicNamespaces": {MaxDynamicNamespaces: -1},
+
 		"MaxAttachments":   {MaxAttachments: -1},
 		"MaxPendingEvents": {MaxPendingEvents: -1},
 		"PingInterval":     {PingInterval: -1},

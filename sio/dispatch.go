@@ -274,6 +274,8 @@ func (t *task) run() {
 		}
 	case taskFarewell:
 		s.runFarewell(t.reason, t.err)
+	case taskLookup:
+		t.lookup.run()
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/sirocco-io/sirocco/eio"
 )
 
 // Handshake is what is known of a client: the HTTP request that opened its
@@ -58,7 +60,13 @@ func (h Handshake) Time() string {
 // Handshake returns what is known of the client. Headers and query are put
 // together at each call.
 func (s *Socket) Handshake() Handshake {
-	h := s.sess.Handshake()
+	return handshakeOf(s.sess, s.issued, s.auth())
+}
+
+// handshakeOf puts together what is known of a client whose socket was made at
+// issued, in Unix milliseconds. Ownership: auth is kept.
+func handshakeOf(sess *eio.Session, issued int64, auth []byte) Handshake {
+	h := sess.Handshake()
 	return Handshake{
 		Headers: h.Headers(),
 		Query:   h.Query(),
@@ -66,8 +74,8 @@ func (s *Socket) Handshake() Handshake {
 		Address: h.Address(),
 		XDomain: h.XDomain(),
 		Secure:  h.Secure(),
-		Issued:  time.UnixMilli(s.issued),
-		Auth:    s.auth(),
+		Issued:  time.UnixMilli(issued),
+		Auth:    auth,
 		ctx:     h.Context(),
 	}
 }
@@ -75,8 +83,16 @@ func (s *Socket) Handshake() Handshake {
 // auth returns a copy of what came with the CONNECT; an empty object when
 // nothing came, as the reference has it.
 func (s *Socket) auth() json.RawMessage {
-	if x := s.ext.Load(); x != nil && x.authJSON != nil {
-		return append(json.RawMessage(nil), x.authJSON...)
+	if x := s.ext.Load(); x != nil {
+		return authOf(x.authJSON)
 	}
-	return json.RawMessage("{}")
+	return authOf(nil)
+}
+
+// authOf returns a copy of the payload of a CONNECT, or an empty object.
+func authOf(payload []byte) json.RawMessage {
+	if payload == nil {
+		return json.RawMessage("{}")
+	}
+	return append(json.RawMessage(nil), payload...)
 }

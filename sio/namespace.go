@@ -18,12 +18,17 @@ type Namespace struct {
 
 	reg         registry
 	middlewares atomic.Pointer[[]func(*Socket) error]
-	link        *link      // immutable: nil for a namespace of this process only
-	rooms       *roomWatch // immutable: nil when nobody asks for room events
+	link        *link      // immutable once linked: nil for a namespace of this process only
+	rooms       *roomWatch // immutable once linked: nil when nobody asks for room events
 	nodeEvents  nodeEvents
 	ackIDs      atomic.Int64 // one counter for emits and broadcasts
 	idRooms     atomic.Int64 // memberships of rooms that are named like an id
 	loops       atomic.Pointer[[]*nspLoop]
+
+	family *family    // immutable: nil unless n is a parent
+	parent *Namespace // immutable: nil unless n is a child
+	birth  *birth     // immutable: nil when nothing had to be waited for
+	users  int        // guarded by directory.mu: sockets of a child, connected or on the way
 }
 
 // nspLoop is the part of a namespace that lives on one loop.
@@ -40,8 +45,6 @@ type nspLoop struct {
 func newNamespace(srv *Server, name string) *Namespace {
 	n := &Namespace{srv: srv, name: name}
 	n.loops.Store(new([]*nspLoop))
-	n.newLink()
-	n.watchRooms()
 	return n
 }
 
@@ -97,6 +100,11 @@ func (n *Namespace) forgetName(room string) {
 	if looksLikeID(room) {
 		n.idRooms.Add(-1)
 	}
+}
+
+// named reports whether a packet's name is that of n; nil names "/".
+func (n *Namespace) named(name []byte) bool {
+	return string(name) == n.name || name == nil && n == n.srv.Namespace
 }
 
 // Name returns the name of the namespace, with its slash.
@@ -219,18 +227,18 @@ func (n *Namespace) EmitAck(event string, fn func(answers []Args, err error), ar
 // Socket returns the connected socket with this id, or nil.
 func (n *Namespace) Socket(id string) *Socket {
 	s := n.srv.sockets.Get(id)
-	if s == nil || s.nsp != n || !s.Connected() {
+	if s == nil || !n.isOrHolds(s.nsp) || !s.Connected() {
 		return nil
 	}
 	return s
 }
 
-// Sockets returns the connected sockets of this process. The caller owns the
-// result.
+// Sockets returns the connected sockets of this process, for a parent those of
+// its children. The caller owns the result.
 func (n *Namespace) Sockets() []*Socket {
 	var all []*Socket
 	n.srv.sockets.Range(func(s *Socket) bool {
-		if s.nsp == n && s.Connected() {
+		if n.isOrHolds(s.nsp) && s.Connected() {
 			all = append(all, s)
 		}
 		return true

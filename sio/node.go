@@ -110,7 +110,8 @@ func (n *Namespace) ServerCount(ctx context.Context) (int, error) {
 // closeAdapters ends the adapters of all namespaces.
 func (srv *Server) closeAdapters() error {
 	var errs []error
-	for _, n := range *srv.namespaces.Load() {
+	for _, n := range srv.dir.all() {
+		n.awaitLink()
 		errs = append(errs, n.link.close())
 	}
 	return errors.Join(errs...)

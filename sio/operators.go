@@ -67,6 +67,9 @@ func (nl *nspLoop) matching(b Broadcast) []*Socket {
 // [Config.MaxRooms] are reported to [Config.OnError]. What is emitted behind
 // it reaches the rooms' new members.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
+	if b.nsp.family != nil {
+		return b.eachChild(func(b Broadcast) error { return b.SocketsJoin(rooms...) })
+	}
 	b.joinLocal(rooms)
 	if a := b.remote(); a != nil {
 		return a.SocketsJoin(b.target(), rooms)
@@ -86,6 +89,9 @@ func (b Broadcast) joinLocal(rooms []string) {
 
 // SocketsLeave makes the selected sockets leave rooms, on all nodes.
 func (b Broadcast) SocketsLeave(rooms ...string) error {
+	if b.nsp.family != nil {
+		return b.eachChild(func(b Broadcast) error { return b.SocketsLeave(rooms...) })
+	}
 	b.leaveLocal(rooms)
 	if a := b.remote(); a != nil {
 		return a.SocketsLeave(b.target(), rooms)
@@ -104,6 +110,9 @@ func (b Broadcast) leaveLocal(rooms []string) {
 // DisconnectSockets disconnects the selected sockets, on all nodes, as
 // [Socket.Disconnect] does.
 func (b Broadcast) DisconnectSockets(closeTransport bool) error {
+	if b.nsp.family != nil {
+		return b.eachChild(func(b Broadcast) error { return b.DisconnectSockets(closeTransport) })
+	}
 	b.disconnectLocal(closeTransport)
 	if a := b.remote(); a != nil {
 		return a.DisconnectSockets(b.target(), closeTransport)
@@ -123,6 +132,15 @@ func (b Broadcast) disconnectLocal(closeTransport bool) {
 // nodes by what these answered until ctx ended, with its error when some did
 // not. It must not be called from an inline handler: it waits for the loops.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	if b.nsp.family != nil {
+		var all []RemoteSocket
+		err := b.eachChild(func(b Broadcast) error {
+			some, err := b.FetchSockets(ctx)
+			all = append(all, some...)
+			return err
+		})
+		return all, err
+	}
 	infos, err := b.fetchLocal(ctx)
 	if a := b.remote(); a != nil && err == nil {
 		var more []SocketInfo

@@ -74,6 +74,9 @@ func (s *Socket) call(h *handler, e *RawEvent) {
 // dropOnce removes a handler that was to be called once.
 func (s *Socket) dropOnce(h *handler, event string) {
 	s.nsp.reg.off(event, h)
+	if p := s.nsp.parent; p != nil {
+		p.reg.off(event, h)
+	}
 	if x := s.ext.Load(); x != nil {
 		x.reg.off(event, h)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -29,9 +28,9 @@ type Server struct {
 	baseline int64                     // bytes of the process when the server was made; immutable
 	limited  [limitCount]atomic.Uint64 // how often each limit refused something
 
-	mu         sync.Mutex // lock order: none is taken while it is held
-	loops      atomic.Pointer[[]*loopState]
-	namespaces atomic.Pointer[map[string]*Namespace] // replaced under mu
+	mu    sync.Mutex // lock order: none is taken while it is held
+	loops atomic.Pointer[[]*loopState]
+	dir   directory
 }
 
 // NewServer returns a server that does not listen yet. The zero [Config]
@@ -51,43 +50,13 @@ func NewServer(cfg Config) (*Server, error) {
 		baseline: heldMemory(),
 	}
 	srv.loops.Store(new([]*loopState))
-	srv.namespaces.Store(new(map[string]*Namespace))
+	srv.dir.byName = make(map[string]*Namespace)
 	srv.Namespace = srv.Of("/")
 	var err error
 	if srv.engine, err = eio.NewServer(cfg.engine(), engine{srv}); err != nil {
 		return nil, err
 	}
 	return srv, nil
-}
-
-// Of returns the namespace with this name, which is made if there is none.
-// Clients can connect to it from then on. The slash in front may be left out.
-func (srv *Server) Of(name string) *Namespace {
-	if !strings.HasPrefix(name, "/") {
-		name = "/" + name
-	}
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	old := *srv.namespaces.Load()
-	if n := old[name]; n != nil {
-		return n
-	}
-	grown := make(map[string]*Namespace, len(old)+1)
-	for k, v := range old {
-		grown[k] = v
-	}
-	n := newNamespace(srv, name)
-	grown[name] = n
-	srv.namespaces.Store(&grown)
-	return n
-}
-
-// find returns the namespace that a packet names, or nil. nil names "/".
-func (srv *Server) find(name []byte) *Namespace {
-	if name == nil {
-		return srv.Namespace
-	}
-	return (*srv.namespaces.Load())[string(name)]
 }
 
 // Engine returns the Engine.IO server below.
@@ -159,7 +128,7 @@ func (srv *Server) end() bool {
 func postEnd(a, b any) {
 	ls := a.(*loopState)
 	defer b.(*sync.WaitGroup).Done()
-	for _, n := range *ls.srv.namespaces.Load() {
+	for _, n := range ls.srv.dir.all() {
 		all := *n.loops.Load()
 		if ls.index >= len(all) || all[ls.index] == nil {
 			continue

@@ -328,6 +328,7 @@ func (s *Socket) finish(reason Reason, err error) {
 	}
 	s.nsp.srv.sockets.Remove(s.id)
 	s.exitAll()
+	defer s.nsp.leave()
 	if was == stateConnecting {
 		s.forgetRooms()
 		s.cancelContext()

@@ -19,9 +19,11 @@ type Stats struct {
 	ConnectionsByTransport map[string]int
 	// Sockets are the sockets that are connected, over all namespaces.
 	Sockets int
-	// SocketsByNamespace are the same by the name of their namespace.
+	// SocketsByNamespace are the same by the name of their namespace. The
+	// children of a parent (see [Server.OfPattern]) count together, under the
+	// name of the parent: clients do not choose the keys.
 	SocketsByNamespace map[string]int
-	// Namespaces are those that were made with Of.
+	// Namespaces are those that exist, made with Of or for a client.
 	Namespaces int
 	// Rooms are those with members, not counting the sockets' own. A room
 	// counts once for each loop that has members of it.
@@ -87,17 +89,21 @@ type Stats struct {
 // called often; it costs a look at each loop and each namespace, not at each
 // socket.
 func (srv *Server) Stats() Stats {
-	namespaces := *srv.namespaces.Load()
+	namespaces := srv.dir.all()
 	st := Stats{
 		ConnectionsByTransport: make(map[string]int),
-		SocketsByNamespace:     make(map[string]int, len(namespaces)),
+		SocketsByNamespace:     make(map[string]int),
 		Namespaces:             len(namespaces),
 		Disconnects:            make(map[Reason]uint64),
 		Limits:                 make(map[string]uint64),
 		AckRoundTrip:           newHistogram(),
 	}
-	for name, n := range namespaces {
-		st.SocketsByNamespace[name] = n.count()
+	for _, n := range namespaces {
+		name := n.name
+		if n.parent != nil {
+			name = n.parent.name
+		}
+		st.SocketsByNamespace[name] += n.count()
 	}
 	for _, ls := range *srv.loops.Load() {
 		if ls != nil {
@@ -180,6 +186,7 @@ type limit uint8
 
 const (
 	limitNamespaces limit = iota
+	limitDynamic
 	limitRooms
 	limitAcks
 	limitConnectTimeout
@@ -189,7 +196,7 @@ const (
 )
 
 var limitNames = [limitCount]string{
-	"Namespaces", "Rooms", "PendingAcks", "ConnectTimeout", "Attachments", "HTTPBufferSize",
+	"Namespaces", "DynamicNamespaces", "Rooms", "PendingAcks", "ConnectTimeout", "Attachments", "HTTPBufferSize",
 }
 
 // hit counts that a limit refused something. Any goroutine: it is rare.

@@ -12,6 +12,7 @@ const (
 	taskMiddlewares                 // the middlewares of a CONNECT
 	taskConnection                  // the connection handlers
 	taskFarewell                    // the disconnect handlers
+	taskLookup                      // a CONNECT to a namespace that may have to be made
 )
 
 // task is work that is done for a socket off the loop, in order. It owns the
@@ -32,6 +33,7 @@ type task struct {
 	ack    func(Args, error) // taskAck
 	err    error             // taskAck, taskFarewell
 	reason Reason            // taskFarewell
+	lookup *lookup           // taskLookup
 }
 
 // maxPooledTaskBytes keeps one large event from pinning its buffer.
