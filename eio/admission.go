@@ -85,7 +85,7 @@ func (a *admission) ask() {
 			return
 		}
 	}
-	if c.GenerateID != nil && a.query.protocol == revision4.protocol {
+	if c.GenerateID != nil && c.speaks(a.query.protocol) != nil {
 		a.id, a.failure = c.GenerateID(a.req)
 	}
 }
@@ -114,7 +114,8 @@ func admitted(v, _ any) {
 // shake makes the session. custom is the id that GenerateID made, if there is
 // such a hook.
 func (srv *Server) shake(x *web.Exchange, q *query, custom *string) {
-	if q.protocol != revision4.protocol {
+	d := srv.cfg.speaks(q.protocol)
+	if d == nil {
 		srv.refuse(x, q.upgrade, codeUnsupportedProtocol, "", "")
 		return
 	}
@@ -122,9 +123,12 @@ func (srv *Server) shake(x *web.Exchange, q *query, custom *string) {
 		srv.upgraded(x.Upgrade(wsRefused{}, srv.wsOptions(x, true)))
 		return
 	}
-	s := &Session{shard: srv.shardOf(x), dialect: revision4, tr: gone{}}
+	s := &Session{shard: srv.shardOf(x), dialect: d, tr: gone{}}
 	s.recall(x.Request(), x.RemoteAddr())
 	s.recallPassage(x)
+	if d == revision3 && asksForBase64(x.Request()) {
+		s.facts |= wantsBase64
+	}
 	if !srv.register(s, custom) {
 		srv.refuse(x, q.upgrade, codeBadRequest, "", "ID_GENERATION_ERROR")
 		return
@@ -136,7 +140,10 @@ func (srv *Server) shake(x *web.Exchange, q *query, custom *string) {
 		}
 		return
 	}
-	p := &longPoll{s: s, get: x, getHeader: srv.pollHeader(x, s)}
+	p := &longPoll{s: s, get: x, getHeader: srv.pollHeader(x, s), jsonp: scriptHead(x.Request())}
+	if p.jsonp != "" || s.facts&wantsBase64 != 0 {
+		p.flags |= flagBase64
+	}
 	x.SetData(p)
 	s.open(p, p.flush)
 }

@@ -57,6 +57,10 @@ type Config struct {
 	// AllowUpgrades offers the upgrade from polling. Default On. Off only
 	// stops offering: a client that tries is still served.
 	AllowUpgrades Toggle
+	// AllowEIO3 also serves clients that speak Engine.IO 3, such as those of
+	// Socket.IO 1 and 2. Off, they get the answer "Unsupported protocol
+	// version".
+	AllowEIO3 bool
 	// InitialPacket is a text message that follows the open packet; ""
 	// means none.
 	InitialPacket string

@@ -124,6 +124,13 @@ func (srv *Server) readQuery(r *http1.Request) (q query) {
 	return q
 }
 
+// asksForBase64 reports whether the client can't take binary messages, which
+// only those of revision 3 say.
+func asksForBase64(r *http1.Request) bool {
+	v, _ := http1.QueryValue(r.RawQuery(), "b64")
+	return len(v) > 0
+}
+
 // serves reports whether a transport is among those configured.
 func (c *Config) serves(k transportKind) bool {
 	for _, name := range c.Transports {
@@ -211,8 +218,8 @@ func (srv *Server) servePolling(x *web.Exchange, s *Session, whole bool) {
 			return // can't be: OnBody knows it
 		}
 		x.SetMaxBody(srv.cfg.MaxHTTPBufferSize)
-		binary := string(x.Request().Header("Content-Type")) == "application/octet-stream"
-		if p.begin(x, binary) {
+		octets := string(x.Request().Header("Content-Type")) == octetStream
+		if p.begin(x, octets) {
 			x.SetData(p)
 		} else {
 			x.Respond(400, "", srv.corsHeader(x.Request()), nil)
@@ -230,7 +237,8 @@ func (srv *Server) upgradeSession(x *web.Exchange, q *query, s *Session) {
 		srv.upgraded(x.Upgrade(wsRefused{}, o))
 		return
 	}
-	srv.upgraded(x.Upgrade((*wsProbe)(&upgrade{s: s}), o))
+	u := &upgrade{s: s, base64: asksForBase64(x.Request())}
+	srv.upgraded(x.Upgrade((*wsProbe)(u), o))
 }
 
 // upgraded counts a handshake that the WebSocket layer refused, and answered.

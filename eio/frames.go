@@ -11,17 +11,15 @@ import (
 // Packets without contents are encoded once, for all sessions. Whoever sends
 // one retains it: these variables keep a reference for ever.
 var (
+	closeFrame     = textFrame("1")
 	pingFrame      = textFrame("2")
+	pongFrame      = textFrame("3")
+	noopFrame      = textFrame("6")
 	pongProbeFrame = textFrame("3probe")
 )
 
-// Payloads of one packet, as answers to a GET.
-var (
-	payloadNoop      = []byte("6")
-	payloadClose     = []byte("1")
-	payloadNoopClose = []byte("6\x1e1")
-	payloadOK        = []byte("ok")
-)
+// payloadOK answers a POST.
+var payloadOK = []byte("ok")
 
 // textFrame encodes a text packet.
 func textFrame(packet string) *frame.Frame {
@@ -40,6 +38,15 @@ func messageFrame(data []byte, binary bool) *frame.Frame {
 	f.B = append(f.B, '4')
 	f.B = append(f.B, data...)
 	return f.SealText()
+}
+
+// encodePayload appends packets as revision 4 has them (EIO v4, "Payload").
+// Ownership: the result is the caller's.
+func encodePayload(dst []byte, packets []queued, _ bool) (body []byte, text bool) {
+	for _, q := range packets {
+		dst = appendPayload(dst, q.F)
+	}
+	return dst, true
 }
 
 // appendPayload appends the packets of a frame, and of those chained behind

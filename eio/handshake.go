@@ -128,6 +128,7 @@ const (
 	hasAddr
 	hasOrigin
 	isSecure
+	wantsBase64 // binary messages are to be sent as text
 )
 
 // recall copies what is kept of a request into s. WebSocket clients of one

@@ -44,8 +44,11 @@ func (s *Session) heartbeatDue() {
 		s.flags &^= flagExtended
 		s.sendPacket(pingFrame.Retain(1))
 	}
-	s.arm(nextPong, s.shard.srv.cfg.PingTimeout)
+	s.arm(nextPong, s.patience())
 }
+
+// patience returns how long the client may take for its part.
+func (s *Session) patience() time.Duration { return s.dialect.patience(&s.shard.srv.cfg) }
 
 // gotPong starts the time to the next ping; the reference accepts pongs that
 // nobody asked for.
@@ -56,9 +59,19 @@ func (s *Session) gotPong() { s.schedulePing() }
 func (s *Session) extendPong(p packetType) {
 	if s.timing == nextPong && p != packetPong && s.flags&flagExtended == 0 {
 		s.flags |= flagExtended
-		s.arm(nextPong, s.shard.srv.cfg.PingTimeout)
+		s.arm(nextPong, s.patience())
 	}
 }
 
-// refusePing ends a session whose client pings though it has to pong.
-func (s *Session) refusePing() { s.finish(TransportError, ErrHeartbeatDirection) }
+// awaitPing starts the time to the client's next ping (EIO v3, "ping").
+func (s *Session) awaitPing() { s.arm(nextPong, s.patience()) }
+
+// gotPing answers a client that pings.
+func (s *Session) gotPing() {
+	s.awaitPing()
+	s.sendPacket(pongFrame.Retain(1))
+}
+
+// refuseBeat ends a session whose client pings though it has to pong, or the
+// other way round.
+func (s *Session) refuseBeat() { s.finish(TransportError, ErrHeartbeatDirection) }

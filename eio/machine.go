@@ -70,13 +70,11 @@ func (s *Session) handle(p packet) {
 	// Others are ignored, as in the reference.
 }
 
-// lost handles the end of a transport that the session did not end. The
-// transport must not be used any more.
-func (s *Session) lost(tr transport, reason Reason, err error) {
-	if s.tr == tr {
-		s.tr = gone{}
-		s.finish(reason, err)
-	}
+// lost handles the end of the session's transport that the session did not
+// end itself. The transport must not be used any more.
+func (s *Session) lost(reason Reason, err error) {
+	s.tr = gone{}
+	s.finish(reason, err)
 }
 
 // closed is called by a transport whose close had to wait.

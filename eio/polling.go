@@ -14,6 +14,7 @@ type longPoll struct {
 	own   *terms // nil: the server's
 	flags longPollFlags
 
+	jsonp                 string    // what answers to script tags begin with; "" for others
 	get, post             responder // nil when there is none
 	getHeader, postHeader []byte    // header lines of their answers; shared, not modified
 }
@@ -33,6 +34,8 @@ const (
 	flagClosing                           // the next GET is told to close
 	flagWaited                            // something had to wait for a GET
 	flagOver                              // abandoned
+	flagBase64                            // answers have to be text
+	flagOctets                            // the POST is not text
 )
 
 func (p *longPoll) kind() transportKind { return polling }
@@ -97,7 +100,10 @@ func (p *longPoll) poll(x responder, header []byte) bool {
 	}
 	p.get, p.getHeader = x, header
 	if p.flags&flagClosing != 0 {
-		p.sayClose(payloadNoopClose)
+		if p.out.empty() {
+			p.out.append(noopFrame.Retain(1), true)
+		}
+		p.sayClose()
 		p.s.closed()
 		return true
 	}
@@ -113,51 +119,55 @@ func (p *longPoll) flush() {
 	}
 	waited := p.flags&flagWaited != 0
 	p.flags &^= flagWaited
-	p.answer(p.out.appendTo(p.s.shard.takeScratch()))
+	p.answer()
 	if waited {
 		p.s.tellDrain()
 	}
 }
 
-// answer answers the pending GET. Ownership: payload is given back to the
-// shard when it is the shard's.
-func (p *longPoll) answer(payload []byte) {
+// answer answers the pending GET with what is buffered.
+func (p *longPoll) answer() {
 	x := p.get
 	p.get = nil
-	x.Respond(200, "text/plain; charset=UTF-8", p.getHeader, payload)
+	body, text := p.s.dialect.payload(p.s.shard.takeScratch(), p.out.live(), p.flags&flagBase64 != 0)
+	p.out.drop()
+	contentType := "text/plain; charset=UTF-8"
+	if p.jsonp != "" {
+		body = scriptOf(p.jsonp, body)
+	} else if !text {
+		contentType = octetStream
+	}
+	x.Respond(200, contentType, p.getHeader, body)
 	p.getHeader = nil
-	p.s.shard.putScratch(payload)
+	p.s.shard.putScratch(body)
 }
 
-// sayClose answers the pending GET with what is buffered and a close packet,
-// or with alone when nothing is. Ownership: alone is only read.
-func (p *longPoll) sayClose(alone []byte) {
+// sayClose answers the pending GET with what is buffered and a close packet.
+func (p *longPoll) sayClose() {
 	p.flags &^= flagClosing | flagWaited
-	payload := p.s.shard.takeScratch()
-	if p.out.empty() {
-		payload = append(payload, alone...)
-	} else {
-		payload = append(p.out.appendTo(payload), separator)
-		payload = append(payload, payloadClose...)
-	}
-	p.answer(payload)
+	p.out.append(closeFrame.Retain(1), true)
+	p.answer()
 }
 
 // noop ends a pending GET that nothing would end soon.
 func (p *longPoll) noop() {
 	if p.writable() {
-		p.answer(append(p.s.shard.takeScratch(), payloadNoop...))
+		p.out.append(noopFrame.Retain(1), true)
+		p.answer()
 	}
 }
 
 // begin handles the head of a POST, and reports whether its body is wanted. If
 // it is not, the session has ended, and the caller refuses x.
-func (p *longPoll) begin(x responder, binary bool) bool {
+func (p *longPoll) begin(x responder, octets bool) bool {
 	err := ErrDataOverlap
 	if p.post == nil {
-		if !binary {
+		if !octets || p.s.dialect.octets != nil {
 			p.post = x
-			p.flags |= flagReading
+			p.flags = p.flags&^flagOctets | flagReading
+			if octets {
+				p.flags |= flagOctets
+			}
 			return true
 		}
 		err = ErrInvalidContent // CVE-2026-59725: answer, and close
@@ -171,7 +181,16 @@ func (p *longPoll) begin(x responder, binary bool) bool {
 func (p *longPoll) payload(header, body []byte) {
 	p.flags &^= flagReading
 	p.postHeader = header
-	p.split(body)
+	next, some := p.s.dialect.next, true
+	if p.flags&flagOctets != 0 {
+		next = p.s.dialect.octets
+	}
+	if p.jsonp != "" {
+		body, some = formPayload(body, p.flags&flagOctets != 0)
+	}
+	if some {
+		p.split(body, next)
+	}
 	if p.post == nil {
 		return
 	}
@@ -183,7 +202,7 @@ func (p *longPoll) payload(header, body []byte) {
 }
 
 // split handles the packets of a payload, until one of them ends the session.
-func (p *longPoll) split(body []byte) {
+func (p *longPoll) split(body []byte, next func([]byte) (packet, []byte, bool)) {
 	limit := p.s.shard.srv.cfg.MaxPayloadPackets
 	for more := true; more && p.s.state == Open; limit-- {
 		if limit == 0 {
@@ -191,13 +210,13 @@ func (p *longPoll) split(body []byte) {
 			return
 		}
 		var one packet
-		one, body, more = p.s.dialect.next(body)
+		one, body, more = next(body)
 		p.s.handle(one)
 	}
 	// In a closing session all but the client's own close is ignored.
 	for more := p.s.state == Closing; more; limit-- {
 		var one packet
-		one, body, more = p.s.dialect.next(body)
+		one, body, more = next(body)
 		if one.typ == packetError || limit <= 0 {
 			return
 		}
@@ -256,7 +275,7 @@ func (p *longPoll) close(discard bool) bool {
 		p.flush()
 	}
 	if p.get != nil {
-		p.sayClose(payloadClose)
+		p.sayClose()
 		return true
 	}
 	p.flags |= flagClosing
@@ -269,11 +288,12 @@ func (p *longPoll) abandon(byClient bool) {
 	p.flags |= flagOver
 	p.out.drop()
 	if p.get != nil {
-		payload := payloadClose
 		if byClient {
-			payload = payloadNoop
+			p.out.append(noopFrame.Retain(1), true)
+		} else {
+			p.out.append(closeFrame.Retain(1), true)
 		}
-		p.answer(append(p.s.shard.takeScratch(), payload...))
+		p.answer()
 	}
 	switch {
 	case p.flags&flagReading != 0:

@@ -126,17 +126,6 @@ func (q *sendQueue) dropOldest(need int) (dropped int) {
 	return dropped
 }
 
-// appendTo appends all packets to a payload and empties the queue. Ownership:
-// the result is the caller's.
-func (q *sendQueue) appendTo(dst []byte) []byte {
-	for _, e := range q.live() {
-		dst = appendPayload(dst, e.F)
-		e.F.Release()
-	}
-	*q = sendQueue{}
-	return dst
-}
-
 // take empties the queue and returns what was in it, with its references.
 func (q *sendQueue) take() []queued {
 	entries := q.live()

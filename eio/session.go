@@ -193,7 +193,7 @@ func (s *Session) Resume() {
 	}
 	s.flags &^= flagPaused
 	if s.timing == nextPong {
-		s.arm(nextPong, s.shard.srv.cfg.PingTimeout)
+		s.arm(nextPong, s.patience())
 	}
 	s.tr.resume()
 }

@@ -45,7 +45,7 @@ type timing uint8
 const (
 	idle     timing = iota // not armed
 	nextPing               // until the next ping is due
-	nextPong               // until the pong is overdue
+	nextPong               // until the client's pong, or ping, is overdue
 	lastPoll               // until a closing session is given up
 )
 

@@ -7,11 +7,12 @@ import (
 // upgrade is the change of a session from polling to another transport (EIO
 // v4, "Upgrade"). It exists only as long as that takes. See upgradeState.
 type upgrade struct {
-	s     *Session
-	tr    transport
-	state upgradeState
-	limit poller.Timer // until the upgrade is given up
-	pump  poller.Timer // until the next noop
+	s      *Session
+	tr     transport
+	base64 bool // the client can't take binary messages
+	state  upgradeState
+	limit  poller.Timer // until the upgrade is given up
+	pump   poller.Timer // until the next noop
 }
 
 // begin starts the upgrade on a transport that has just opened, and reports

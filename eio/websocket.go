@@ -14,6 +14,8 @@ import (
 // it is another view of an object that is there anyway, and costs nothing.
 type wsTransport web.WSConn
 
+func overWebSocket(c *web.WSConn, _ bool) transport { return (*wsTransport)(c) }
+
 func (t *wsTransport) conn() *web.WSConn   { return (*web.WSConn)(t) }
 func (t *wsTransport) kind() transportKind { return websocket }
 func (t *wsTransport) attach(s *Session)   { t.conn().SetHandler((*wsSession)(s)) }
@@ -55,7 +57,7 @@ type wsSession Session
 
 func (w *wsSession) OnWSOpen(c *web.WSConn) {
 	s := (*Session)(w)
-	s.open((*wsTransport)(c), nil)
+	s.open(s.dialect.over(c, s.facts&wantsBase64 != 0), nil)
 }
 
 func (w *wsSession) OnWSMessage(_ *web.WSConn, b []byte, binary bool) {
@@ -64,8 +66,8 @@ func (w *wsSession) OnWSMessage(_ *web.WSConn, b []byte, binary bool) {
 
 func (w *wsSession) OnWSDrain(*web.WSConn) { (*Session)(w).tellDrain() }
 
-func (w *wsSession) OnWSClose(c *web.WSConn, _ int, err error) {
-	(*Session)(w).lost((*wsTransport)(c), reasonOf(err), err)
+func (w *wsSession) OnWSClose(_ *web.WSConn, _ int, err error) {
+	(*Session)(w).lost(reasonOf(err), err)
 }
 
 // reasonOf tells a client that broke the rules from one that went away.
@@ -80,7 +82,10 @@ func reasonOf(err error) Reason {
 // wsProbe is an upgrade as the handler of the new WebSocket.
 type wsProbe upgrade
 
-func (w *wsProbe) OnWSOpen(c *web.WSConn) { (*upgrade)(w).begin((*wsTransport)(c)) }
+func (w *wsProbe) OnWSOpen(c *web.WSConn) {
+	u := (*upgrade)(w)
+	u.begin(u.s.dialect.over(c, u.base64))
+}
 
 func (w *wsProbe) OnWSMessage(_ *web.WSConn, b []byte, binary bool) {
 	(*upgrade)(w).receive(b, binary)

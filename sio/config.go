@@ -47,6 +47,10 @@ type Config struct {
 	Transports []string
 	// AllowUpgrades offers the upgrade from polling. Default eio.On.
 	AllowUpgrades eio.Toggle
+	// AllowEIO3 also serves clients of Socket.IO 1 and 2. They are in the
+	// namespace "/" as soon as they are connected. Their sockets are named by
+	// the Engine.IO session, as the reference has it.
+	AllowEIO3 bool
 	// InitialPacket is a text message that follows the open packet. "" means
 	// none.
 	InitialPacket string
@@ -245,6 +249,7 @@ func (c *Config) engine() eio.Config {
 		MaxPayloadPackets:    c.MaxPayloadPackets,
 		Transports:           c.Transports,
 		AllowUpgrades:        c.AllowUpgrades,
+		AllowEIO3:            c.AllowEIO3,
 		InitialPacket:        c.InitialPacket,
 		Cookie:               c.Cookie,
 		CORS:                 c.CORS,

@@ -57,6 +57,7 @@ type Frame struct {
 	key    string // see SetKey
 
 	deflated deflated
+	forms    [formCount]atomic.Pointer[Frame] // nil until asked for
 }
 
 var pool = sync.Pool{New: func() any {
@@ -142,6 +143,37 @@ func (f *Frame) Retain(n int) *Frame {
 	return f
 }
 
+// Form is a way of writing messages beside the usual one.
+type Form uint8
+
+// The forms. What they look like is up to those who ask for them.
+const (
+	// Typed is for WebSockets of Engine.IO 3, whose binary messages begin
+	// with the type of the packet.
+	Typed Form = iota
+	// Base64 is for those of them that can't take binary messages.
+	Base64
+	formCount
+)
+
+// As returns f and what is chained behind it in another form. It is made by
+// build, of f's own payloads, for the first who asks, and kept as long as f,
+// whose terms for queues it has too.
+// The result is valid as long as the caller holds a reference to f; whoever
+// sends it must retain it. As may be called from several goroutines at once.
+func (f *Frame) As(form Form, build func(f *Frame) *Frame) *Frame {
+	kept := &f.forms[form]
+	if g := kept.Load(); g != nil {
+		return g
+	}
+	g := build(f)
+	g.plain, g.policy, g.hash, g.key = f.plain, f.policy, f.hash, f.key
+	if !kept.CompareAndSwap(nil, g) {
+		g.Release() // another was faster
+	}
+	return kept.Load()
+}
+
 // Release gives back one reference. It panics when there was none to give
 // back: that is a bug which would hand one client's bytes to another.
 func (f *Frame) Release() {
@@ -161,6 +193,12 @@ func (f *Frame) recycle() {
 	f.next, f.binary, f.plain, f.size, f.start, f.body = nil, false, false, 0, 0, 0
 	f.policy, f.hash, f.key = 0, 0, ""
 	f.deflated.drop()
+	for i := range f.forms {
+		if g := f.forms[i].Load(); g != nil {
+			f.forms[i].Store(nil)
+			g.Release()
+		}
+	}
 	if cap(f.B) > maxPooledBytes {
 		f.B = make([]byte, headerRoom, startBytes)
 	} else {
