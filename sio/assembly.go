@@ -28,7 +28,7 @@ type assembly struct {
 // await begins to collect the attachments of the packet b.
 func (c *client) await(b []byte) *ProtocolError {
 	var p packet
-	if err := p.decode(b, c.loop.srv.limits); err != nil {
+	if err := p.decode(b, c.limits()); err != nil {
 		return err
 	}
 	a := &assembly{client: c, task: getTask(), text: len(b), want: p.attachments}
@@ -60,7 +60,7 @@ func (c *client) attach(b []byte) *ProtocolError {
 	c.parts = nil
 	t.cut(a.text)
 	var p packet
-	err := p.decode(t.buf[:a.text], c.loop.srv.limits)
+	err := p.decode(t.buf[:a.text], c.limits())
 	if err == nil {
 		err = checkPlaceholders(p.args, len(t.ends))
 	}

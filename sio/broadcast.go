@@ -203,10 +203,7 @@ func (nl *nspLoop) exclude(b *Broadcast) {
 
 // own returns the socket on this loop whose id is the room's name.
 func (nl *nspLoop) own(room string) *Socket {
-	if !looksLikeID(room) {
-		return nil
-	}
-	s := nl.nsp.srv.sockets.Get(room)
+	s := nl.nsp.srv.socket(room)
 	if s == nil || s.loop != nl.ls || s.nsp != nl.nsp {
 		return nil
 	}

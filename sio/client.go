@@ -21,6 +21,7 @@ type client struct {
 	live     bool   // first is live
 	dead     bool   // the connection is being closed: nothing is read any more
 	inactive bool   // reading is paused because of queued events
+	older    bool   // speaks revision 4 of the protocol, see older.go
 	lookups  uint16 // CONNECTs that wait for a namespace
 }
 
@@ -46,12 +47,15 @@ type engine struct{ srv *Server }
 // OnOpen implements eio.Handler.
 func (e engine) OnOpen(sess *eio.Session) {
 	ls := e.srv.stateOf(sess.Loop())
-	c := &client{sess: sess, loop: ls}
+	c := &client{sess: sess, loop: ls, older: sess.Protocol() == olderEngine}
 	sess.SetData(c)
 	ls.counters.connections.Add(1)
 	if d := e.srv.cfg.ConnectTimeout; d > 0 {
 		c.timer = &connectTimer{client: c}
 		ls.loop.Arm(&c.timer.Timer, c.timer, d)
+	}
+	if c.older {
+		c.join(e.srv.Namespace, nil)
 	}
 }
 
@@ -96,7 +100,7 @@ func (c *client) receive(b []byte, binary bool) *ProtocolError {
 		return errPlaintext
 	}
 	var p packet
-	if err := p.decode(b, c.loop.srv.limits); err != nil {
+	if err := p.decode(b, c.limits()); err != nil {
 		return err
 	}
 	if p.attachments > 0 {
@@ -179,6 +183,9 @@ func (c *client) join(n *Namespace, auth []byte) {
 		c.refuse(n.name, errors.New("too many sockets"))
 		return
 	}
+	if c.older {
+		s.nameAsOlder()
+	}
 	if auth != nil {
 		s.extend().authJSON = append([]byte(nil), auth...)
 	}
@@ -234,10 +241,14 @@ func (c *client) refuse(nsp string, err error) {
 	if nsp == "" {
 		nsp = "/"
 	}
-	f, bad := c.loop.srv.connectErrorFrame(nsp, message, data)
+	encode := c.loop.srv.connectErrorFrame
+	if c.older && !errors.Is(err, errUnknownNamespace) { // which is an object in both
+		encode = c.loop.srv.olderErrorFrame
+	}
+	f, bad := encode(nsp, message, data)
 	if bad != nil {
 		c.loop.srv.cfg.OnError(bad)
-		f, bad = c.loop.srv.connectErrorFrame(nsp, message, nil)
+		f, bad = encode(nsp, message, nil)
 	}
 	if bad == nil {
 		c.sess.Send(f)

@@ -33,6 +33,7 @@ const (
 type limits struct {
 	attachments int
 	depth       int
+	query       bool // a namespace's name may be followed by a query
 }
 
 // decode parses the Socket.IO packet b, an Engine.IO message without its type
@@ -58,11 +59,15 @@ func (p *packet) decode(b []byte, lim limits) *ProtocolError {
 		for i < len(b) && b[i] != ',' {
 			i++
 		}
-		if i-start > maxNamespaceBytes {
+		name := b[start:i]
+		if lim.query {
+			name, p.query, _ = bytes.Cut(name, []byte{'?'})
+		}
+		if len(name) > maxNamespaceBytes {
 			return errLongNamespace
 		}
-		if i-start > 1 {
-			p.nsp = b[start:i]
+		if len(name) > 1 {
+			p.nsp = name
 		}
 		if i < len(b) {
 			i++ // the comma

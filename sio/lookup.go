@@ -18,6 +18,9 @@ type lookup struct {
 // connect answers a CONNECT to a namespace that the client is not in.
 func (c *client) connect(p *packet) *ProtocolError {
 	srv := c.loop.srv
+	if c.older {
+		p.payload = queryJSON(p.query)
+	}
 	n := srv.enter(p.nsp)
 	if n != nil && n.born() {
 		c.join(n, p.payload)

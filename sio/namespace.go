@@ -226,7 +226,7 @@ func (n *Namespace) EmitAck(event string, fn func(answers []Args, err error), ar
 
 // Socket returns the connected socket with this id, or nil.
 func (n *Namespace) Socket(id string) *Socket {
-	s := n.srv.sockets.Get(id)
+	s := n.srv.socket(id)
 	if s == nil || !n.isOrHolds(s.nsp) || !s.Connected() {
 		return nil
 	}

@@ -27,6 +27,7 @@ type packet struct {
 	kind        packetType
 	attachments int    // announced; 0 for packets without
 	nsp         []byte // nil stands for "/"
+	query       []byte // behind the namespace's name, in revision 4
 	id          int64  // noAck when absent
 	payload     []byte // JSON as received, nil when absent
 	name        []byte // events: the unescaped name, or the digits of a number

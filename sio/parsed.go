@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
@@ -155,7 +156,7 @@ func (c *client) receiveParsed(b []byte, binary bool) *ProtocolError {
 	size := a.bytes + int64(len(b))
 	a.restart()
 	var p packet
-	if err := p.take(&whole, srv); err != nil {
+	if err := p.take(&whole, srv, c.older); err != nil {
 		return err
 	}
 	if p.parsed != nil {
@@ -174,14 +175,20 @@ func (a *assembly) wait(size int) {
 }
 
 // take makes p from a packet that a decoder gave out, after the checks that
-// decode makes.
-func (p *packet) take(from *Packet, srv *Server) *ProtocolError {
+// decode makes. query tells that a namespace's name may be followed by one.
+func (p *packet) take(from *Packet, srv *Server, query bool) *ProtocolError {
 	*p = packet{id: noAck, kind: packetType(from.Type)}
-	if len(from.Namespace) > maxNamespaceBytes {
+	name := from.Namespace
+	if query {
+		var behind string
+		name, behind, _ = strings.Cut(name, "?")
+		p.query = []byte(behind)
+	}
+	if len(name) > maxNamespaceBytes {
 		return errLongNamespace
 	}
-	if from.Namespace != "/" {
-		p.nsp = []byte(from.Namespace)
+	if name != "/" {
+		p.nsp = []byte(name)
 	}
 	if from.HasID {
 		if from.ID < 0 || from.ID > maxAckID {

@@ -88,6 +88,7 @@ type Packet struct {
 	// goroutine; each result is the caller's. nil means that Args count.
 	Load func() ([]any, error)
 	// Data is the payload of a PacketConnect (a map[string]any, or nil) and of
-	// a PacketConnectError (a map[string]any with message and data).
+	// a PacketConnectError (a map[string]any with message and data; any value
+	// for clients that [Config.AllowEIO3] let in).
 	Data any
 }

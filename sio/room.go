@@ -87,7 +87,7 @@ func (s *Socket) join(rooms []string, enter func(*Socket, *membership) bool) err
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, name := range rooms {
-		if s.state.Load() >= stateClosed || x.findRoom(name) >= 0 || looksLikeID(name) && name == s.ID() {
+		if s.state.Load() >= stateClosed || x.findRoom(name) >= 0 || (looksLikeID(name) || x.name != "") && name == s.ID() {
 			continue
 		}
 		if len(x.rooms) >= s.nsp.srv.cfg.MaxRooms {

@@ -22,6 +22,7 @@ type Server struct {
 	limits  limits
 	engine  *eio.Server
 	sockets *id.Table[Socket]
+	older   sync.Map // by id: the sockets of revision 4
 	closed  atomic.Bool
 	ended   chan struct{} // closed when Close or Shutdown is called
 

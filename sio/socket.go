@@ -68,6 +68,7 @@ type socketExt struct {
 	cancel    context.CancelFunc     // guarded by mu
 
 	authJSON []byte // immutable: what came with the CONNECT
+	name     string // immutable: the id of a socket of revision 4, "" for others
 	reg      registry
 	acks     map[int64]*pendingAck // loop only
 	nacks    atomic.Int32          // len(acks), with those on their way to the loop
@@ -88,8 +89,14 @@ func (s *Socket) extend() *socketExt {
 func idOf(s *Socket) *id.ID { return &s.id }
 
 // ID returns the id of the socket: 20 characters that cannot be guessed. It is
-// the name of a room that holds only s.
-func (s *Socket) ID() string { return s.id.String() }
+// the name of a room that holds only s. With a client that [Config.AllowEIO3]
+// let in it is made of the id of its session, as the reference has it.
+func (s *Socket) ID() string {
+	if x := s.ext.Load(); x != nil && x.name != "" {
+		return x.name
+	}
+	return s.id.String()
+}
 
 // Namespace returns the namespace that s belongs to.
 func (s *Socket) Namespace() *Namespace { return s.nsp }
@@ -303,7 +310,7 @@ func (s *Socket) post(fn func(a, b any), f *frame.Frame) error {
 
 // connect ends the CONNECT of s well. Loop only.
 func (s *Socket) connect() {
-	f, err := s.nsp.srv.connectFrame(s.nsp.name, s.ID())
+	f, err := s.connectFrame()
 	if err != nil {
 		s.nsp.srv.cfg.OnError(err)
 		clientOf(s.sess).close()
@@ -326,7 +333,7 @@ func (s *Socket) finish(reason Reason, err error) {
 	if was >= stateClosed {
 		return
 	}
-	s.nsp.srv.sockets.Remove(s.id)
+	s.nsp.srv.forget(s)
 	s.exitAll()
 	defer s.nsp.leave()
 	if was == stateConnecting {

@@ -27,7 +27,7 @@ func needNode(t *testing.T) {
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Fatal("the end-to-end tests need Node.js 20 or newer; install it, or run go test -short")
 	}
-	if _, err := os.Stat(filepath.Join("node_modules", "socket.io-client")); err != nil {
+	if _, err := os.Stat(filepath.Join("node_modules", "socket.io-client-2")); err != nil {
 		t.Fatal("the npm packages are not installed: run make deps (npm ci in internal/e2e)")
 	}
 }

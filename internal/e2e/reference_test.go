@@ -11,12 +11,14 @@ import (
 type referenceServer struct {
 	t    *testing.T
 	port int // 0 until the first start, the same one after it
+	env  []string
 	run  *script
 }
 
-func startReference(t *testing.T) *referenceServer {
+// startReference starts the reference server with env added to ours.
+func startReference(t *testing.T, env ...string) *referenceServer {
 	t.Helper()
-	r := &referenceServer{t: t}
+	r := &referenceServer{t: t, env: env}
 	if err := r.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +29,7 @@ func (r *referenceServer) url() string       { return fmt.Sprintf("http://127.0.
 func (r *referenceServer) engineURL() string { return r.url() }
 
 func (r *referenceServer) start() error {
-	r.run = startScript(r.t, 10*time.Minute, "reference.mjs", fmt.Sprintf("PORT=%d", r.port))
+	r.run = startScript(r.t, 10*time.Minute, "reference.mjs", append(r.env, fmt.Sprintf("PORT=%d", r.port))...)
 	l, more, err := r.run.next()
 	if err != nil || !more || l.Ready == 0 {
 		return errors.Join(errors.New("the reference server did not start"), err, r.run.wait())

@@ -22,6 +22,7 @@ import (
 // variant is a way to run the test server.
 type variant struct {
 	inline   bool           // handlers run on the loop
+	eio3     bool           // clients of Engine.IO 3 are let in
 	backend  poller.Backend // "" is the default
 	maxQueue int            // bytes for each connection; 0 is 16 MiB, above the largest message of the suites
 	system   sysio.IO       // nil is the kernel
@@ -72,6 +73,7 @@ func (s *testServer) start() error {
 		PingTimeout:       2500 * time.Millisecond,
 		ConnectTimeout:    time.Second,
 		MaxHTTPBufferSize: 2e6,
+		AllowEIO3:         s.eio3,
 		CORS:              &eio.CORS{Origin: "https://app.example", Credentials: true, AllowedHeaders: []string{"x-token"}},
 		Poller:            s.poller(),
 		OnError:           s.onError,
@@ -94,6 +96,7 @@ func (s *testServer) startEngine() error {
 		PingInterval:      time.Second,
 		PingTimeout:       2500 * time.Millisecond,
 		MaxHTTPBufferSize: 2e6,
+		AllowEIO3:         s.eio3,
 		Poller:            s.poller(),
 		OnError:           s.onError,
 	}, engineEcho{})

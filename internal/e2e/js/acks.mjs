@@ -14,7 +14,7 @@ check("a typed handler: one object in, one object back", async () => {
 check("emitWithAck as a promise", async () => {
   const socket = await connected();
   assert.equal(await socket.timeout(5_000).emitWithAck("ack", "x"), "x");
-});
+}, { since: 4.8 });
 
 check("500 acknowledgements in flight find their callers", async () => {
   const socket = await connected();
@@ -52,7 +52,7 @@ check("an acknowledgement after the timeout is ignored", async () => {
 check("no acknowledgement: the client's timeout", async () => {
   const socket = await connected();
   await assert.rejects(socket.timeout(60).emitWithAck("nobody-listens"), /timed out/);
-});
+}, { since: 4.8 });
 
 check("both directions at once", async () => {
   const socket = await connected();

@@ -25,7 +25,7 @@ check("typed arrays and array buffers", async () => {
   const [a, b] = await once(socket, "echo");
   assert.deepEqual([...a], [1, 2, 3]);
   assert.deepEqual([...b], [1, 2]);
-});
+}, { since: 2 });
 
 check("buffers inside of objects and lists, with text around", async () => {
   const socket = await connected();

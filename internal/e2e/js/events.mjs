@@ -6,7 +6,7 @@ check("hello on connection", async () => {
   assert.deepEqual(hello, { id: socket.id, auth: { user: "ünï" }, token: "t 1&2", header: "abc" });
   assert.match(socket.id, /^[\w-]{20}$/);
   assert.notEqual(socket.id, socket.io.engine.id);
-});
+}, { since: 3 });
 
 const values = [
   [],
@@ -94,4 +94,4 @@ check("a volatile event of an unconnected client is dropped", async () => {
   socket.volatile.emit("echo", "lost");
   socket.connect();
   await never(socket, "echo", 300);
-});
+}, { since: 3 });

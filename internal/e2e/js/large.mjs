@@ -71,4 +71,4 @@ check("the limit is told in the handshake", async () => {
   const [hello] = await once(socket, "hello");
   assert.ok(hello);
   assert.equal(socket.io.engine.maxPayload ?? socket.io.engine._maxPayload, 2 * MB);
-});
+}, { since: 4.8 });

@@ -7,6 +7,7 @@ import { Server as Engine } from "engine.io";
 
 const port = Number(process.env.PORT ?? 0);
 const options = {
+  allowEIO3: Boolean(process.env.EIO3),
   pingInterval: 1_000,
   pingTimeout: 2_500,
   connectTimeout: 1_000,
@@ -82,7 +83,7 @@ admin.use((socket, next) => {
 });
 admin.on("connection", (socket) => socket.on("echo", (...args) => socket.emit("echo", ...args)));
 
-const engine = new Engine({ pingInterval: 1_000, pingTimeout: 2_500, maxHttpBufferSize: 2e6 });
+const engine = new Engine({ allowEIO3: options.allowEIO3, pingInterval: 1_000, pingTimeout: 2_500, maxHttpBufferSize: 2e6 });
 engine.attach(http, { path: "/engine.io/" });
 engine.on("connection", (socket) => {
   for (let i = 0; i < Number(socket.request._query.burst ?? 0); i++) socket.send(`seq ${i}`);

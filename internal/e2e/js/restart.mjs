@@ -1,4 +1,4 @@
-import { ask, assert, call, check, collect, connected, once, upgraded } from "./harness.mjs";
+import { ask, assert, call, check, collect, connected, once, upgraded, version } from "./harness.mjs";
 
 check("the server restarts on the same port: the client comes back by itself", async () => {
   const socket = await connected("/", { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 250 });
@@ -10,7 +10,7 @@ check("the server restarts on the same port: the client comes back by itself", a
   const back = collect(socket, "echo", 2);
   socket.emit("echo", "buffered");
   socket.emit("echo", Buffer.from("buffered too"));
-  socket.volatile.emit("echo", "dropped");
+  if (version >= 3) socket.volatile.emit("echo", "dropped");
   const again = once(socket, "connect");
   await ask("start");
   await again;
