@@ -444,7 +444,7 @@ func (m *sim) breakRules(r *rand.Rand) string {
 		if m.ws != nil && !m.ws.closed {
 			m.ws.closed = true
 			if m.s.tr == transport(m.ws) {
-				m.s.lost(m.ws, TransportClose, nil)
+				m.s.lost(TransportClose, nil)
 			} else if m.up != nil {
 				m.up.lost()
 			}
