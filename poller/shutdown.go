@@ -97,6 +97,11 @@ func drainLoop(a, _ any) { a.(*Loop).drain() }
 
 func stopLoop(a, _ any) { a.(*Loop).stopping = true }
 
+// OnLoop reports whether it is called on the goroutine of one of the loops,
+// which must not wait for anything. It is not for hot paths: it looks at a
+// stack. Any goroutine.
+func (p *Poller) OnLoop() bool { return p.onLoop() != nil }
+
 // onLoop returns the loop whose goroutine calls, nil if there is none.
 func (p *Poller) onLoop() *Loop {
 	id := goroutineID()

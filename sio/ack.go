@@ -44,6 +44,7 @@ func (s *Socket) request(e Emitter, p *pendingAck, event string, args []any) err
 	p.id = s.nsp.ackIDs.Add(1) - 1
 	f, err := s.nsp.srv.eventFrame(s.nsp.name, p.id, event, args)
 	if err == nil {
+		e.terms.apply(f, s.nsp)
 		s.notifyOutgoing(event, f)
 		p.frame = f
 		err = s.postRequest(p)
@@ -85,8 +86,9 @@ func postRequest(a, b any) {
 	if p.timeout > 0 {
 		s.loop.loop.Arm(&p.Timer, p, p.timeout)
 	}
-	s.loop.counters.deliveries.Add(1)
-	s.sess.Send(f)
+	if s.send(f) >= poller.Queued {
+		s.loop.counters.deliveries.Add(1)
+	}
 }
 
 // OnTimer implements poller.TimerHandler.

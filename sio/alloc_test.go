@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sirocco-io/sirocco/eio"
+	"github.com/sirocco-io/sirocco/poller"
 )
 
 // onLoop runs f on the loop of s and waits for it.
@@ -63,6 +64,8 @@ func TestHotPathsAllocateNothing(t *testing.T) {
 		"event nobody wants": in(s.sess, `2["nothing"]`),
 		"EmitRaw":            func() { _ = s.EmitRaw("x", args) },
 		"EmitRaw, volatile":  func() { _ = s.Volatile().EmitRaw("x", args) },
+		"EmitRaw, latest":    func() { _ = s.Latest("key").EmitRaw("x", args) },
+		"EmitRaw, overflow":  func() { _ = s.Overflow(poller.OverflowDropOldest).EmitRaw("x", args) },
 		"Emit of a string":   func() { _ = s.Emit("x", "text") },
 		"Emit of several":    func() { _ = s.Emit("x", "text", true, nil) },
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
+	"github.com/sirocco-io/sirocco/poller"
 )
 
 // Broadcast selects the sockets that an event is sent to. It is immutable:
@@ -18,6 +19,7 @@ type Broadcast struct {
 	timeout  time.Duration // for acknowledgements
 	volatile bool
 	local    bool
+	terms    terms
 }
 
 // To adds rooms. A socket in several of them is sent one copy.
@@ -123,6 +125,7 @@ func (b Broadcast) send(event string, f *frame.Frame) error {
 		f.Release()
 		return ErrServerClosed
 	}
+	b.terms.apply(f, b.nsp)
 	c := &cast{Broadcast: b, event: event, frame: f}
 	if only := b.onlyTarget(); only != nil {
 		f.Retain(1)
@@ -217,7 +220,7 @@ func (nl *nspLoop) pass(c *cast, sockets []*Socket) int {
 	if len(sockets) == 0 {
 		return 0
 	}
-	f, epoch, sent := c.frame, nl.ls.epoch, 0
+	f, epoch, sent, lost := c.frame, nl.ls.epoch, 0, 0
 	f.Retain(len(sockets)) // once, not once for each
 	for _, s := range sockets {
 		if s.mark == epoch || s.state.Load() != stateConnected {
@@ -229,11 +232,14 @@ func (nl *nspLoop) pass(c *cast, sockets []*Socket) int {
 		}
 		if c.volatile && !s.sess.Writable() {
 			nl.ls.counters.dropped.Add(1)
+			s.drop(DropVolatile)
 			continue
 		}
-		s.sess.Send(f)
+		if s.send(f) < poller.Queued {
+			lost++
+		}
 		sent++
 	}
 	f.Retain(sent - len(sockets)) // the references that nobody took
-	return sent
+	return sent - lost
 }

@@ -85,7 +85,7 @@ func (nl *nspLoop) ask(q *question) {
 		if s.tapped {
 			s.tapOutgoing(q.event, q.frame)
 		}
-		s.sess.Send(q.frame.Retain(1))
+		s.send(q.frame.Retain(1))
 	}
 	nl.ls.counters.deliveries.Add(uint64(len(waiting)))
 	nl.ls.counters.broadcasts.Add(1)

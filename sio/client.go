@@ -76,7 +76,7 @@ func (e engine) OnMessage(sess *eio.Session, b []byte, binary bool) {
 func (engine) OnUpgrade(*eio.Session) {}
 
 // OnDrain implements eio.Handler.
-func (engine) OnDrain(*eio.Session) {}
+func (engine) OnDrain(sess *eio.Session) { clientOf(sess).drained() }
 
 // OnClose implements eio.Handler.
 func (e engine) OnClose(sess *eio.Session, reason eio.Reason, err error) {

@@ -140,6 +140,10 @@ type Config struct {
 	// MaxPendingBytes bounds the same events in bytes. 0 means 1 MiB. A
 	// single event may be larger.
 	MaxPendingBytes int
+	// OnDrop is told of events that a client was too slow for, which are
+	// counted by reason in [Stats] too. It is called on the loop and must not
+	// block. nil means that nobody is told.
+	OnDrop func(s *Socket, why DropReason)
 	// HandlerWatchdog reports, as a [*StallError] to OnError, whatever holds
 	// a loop longer, such as an inline handler that blocks. 0 means 100 ms,
 	// negative no reports.
@@ -164,6 +168,7 @@ const (
 	defaultMaxPendingAcks   = 1024
 	defaultMaxPendingEvents = 1024
 	defaultMaxPendingBytes  = 1 << 20
+	defaultQueueBytes       = 1 << 20 // of the poller
 	defaultWatchdog         = 100 * time.Millisecond
 )
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
+	"github.com/sirocco-io/sirocco/poller"
 )
 
 // Emitter sends to one socket with modifiers. It is a value: each method
@@ -13,6 +14,8 @@ type Emitter struct {
 	socket   *Socket
 	volatile bool
 	timeout  time.Duration
+	terms    terms
+	report   func(error)
 }
 
 // Volatile makes events droppable: they are not sent when the client could not
@@ -62,7 +65,11 @@ func (e Emitter) EmitRaw(event string, rawArgs []byte, attachments ...[]byte) er
 }
 
 func (e Emitter) send(event string, f *frame.Frame) error {
+	e.terms.apply(f, e.socket.nsp)
 	e.socket.notifyOutgoing(event, f)
+	if e.report != nil {
+		return e.socket.postReport(&report{f, e.volatile, e.report})
+	}
 	if e.volatile {
 		return e.socket.post(postVolatile, f)
 	}
@@ -75,19 +82,20 @@ func postSend(a, b any) {
 		f.Release()
 		return
 	}
-	s.loop.counters.deliveries.Add(1)
-	s.sess.Send(f)
+	if s.send(f) >= poller.Queued {
+		s.loop.counters.deliveries.Add(1)
+	}
 }
 
 func postVolatile(a, b any) {
 	s, f := a.(*Socket), b.(*frame.Frame)
 	if s.state.Load() >= stateClosed || !s.sess.Writable() {
-		s.loop.counters.dropped.Add(1)
-		f.Release()
+		s.dropVolatile(f)
 		return
 	}
-	s.loop.counters.deliveries.Add(1)
-	s.sess.Send(f)
+	if s.send(f) >= poller.Queued {
+		s.loop.counters.deliveries.Add(1)
+	}
 }
 
 func postAck(a, b any) {
@@ -96,7 +104,7 @@ func postAck(a, b any) {
 		f.Release()
 		return
 	}
-	s.sess.Send(f)
+	s.send(f)
 }
 
 // Emit encodes an event on the caller's goroutine and queues it for the client.

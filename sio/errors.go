@@ -3,6 +3,8 @@ package sio
 import (
 	"errors"
 	"fmt"
+
+	"github.com/sirocco-io/sirocco/poller"
 )
 
 // Errors that calls of this package return. Match them with errors.Is.
@@ -22,6 +24,15 @@ var (
 	ErrTooManyRooms = errors.New("sio: too many rooms")
 	// ErrServerClosed is returned after Close or Shutdown.
 	ErrServerClosed = errors.New("sio: server closed")
+	// ErrDropped is reported when an event was dropped because the client does
+	// not read fast enough, see [Emitter.Report] and [Emitter.EmitContext].
+	ErrDropped = errors.New("sio: event was dropped")
+	// ErrSlowConsumer is what a socket is disconnected with when more than the
+	// limit was queued for its client. It is poller.ErrOverflow.
+	ErrSlowConsumer = poller.ErrOverflow
+	// ErrOnLoop is returned by calls that wait when they are made on a loop,
+	// which would wait for itself.
+	ErrOnLoop = errors.New("sio: a loop cannot wait")
 	// ErrVolatileAck is returned when an acknowledgement is asked for with a
 	// volatile event.
 	ErrVolatileAck = errors.New("sio: a volatile event cannot be acknowledged")

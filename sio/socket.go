@@ -72,6 +72,9 @@ type socketExt struct {
 	reg      registry
 	acks     map[int64]*pendingAck // loop only
 	nacks    atomic.Int32          // len(acks), with those on their way to the loop
+
+	waiting    *waitList // loop only: emitters that wait for room; usually nil
+	queueBytes int       // loop only: what SetQueue set
 }
 
 // extend returns the ext of s, made if there was none.
@@ -343,6 +346,7 @@ func (s *Socket) finish(reason Reason, err error) {
 	}
 	s.nsp.on(s.loop).remove(s)
 	s.loop.counters.disconnected(reason)
+	s.wakeWaiters()
 	s.dropAcks()
 	s.farewell(reason, err)
 }

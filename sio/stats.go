@@ -68,8 +68,9 @@ type Stats struct {
 	// Deliveries is the total of events handed to a socket: a broadcast
 	// counts once for each receiver.
 	Deliveries uint64
-	// Dropped is the total of volatile events that were not sent.
-	Dropped uint64
+	// Drops are the events that clients were too slow for, by reason: a
+	// broadcast counts once for each receiver.
+	Drops map[DropReason]uint64
 	// Violations is the total of connections closed because the client broke
 	// the protocol.
 	Violations uint64
@@ -95,6 +96,7 @@ func (srv *Server) Stats() Stats {
 		SocketsByNamespace:     make(map[string]int),
 		Namespaces:             len(namespaces),
 		Disconnects:            make(map[Reason]uint64),
+		Drops:                  make(map[DropReason]uint64),
 		Limits:                 make(map[string]uint64),
 		AckRoundTrip:           newHistogram(),
 	}
@@ -133,7 +135,7 @@ func (c *counters) addTo(st *Stats) {
 	st.AcksIn += c.acksIn.Load()
 	st.Broadcasts += c.broadcasts.Load()
 	st.Deliveries += c.deliveries.Load()
-	st.Dropped += c.dropped.Load()
+	st.addDrops(DropVolatile, c.dropped.Load())
 	st.Violations += c.violations.Load()
 	st.Panics += c.panics.Load()
 	c.ackTimes.addTo(&st.AckRoundTrip)
@@ -159,8 +161,17 @@ func (st *Stats) addEngine(e eio.Stats) {
 	if e.Overloaded > 0 {
 		st.Limits["PendingHandshakes"] = e.Overloaded
 	}
+	st.addDrops(DropNewest, e.DroppedNewest)
+	st.addDrops(DropOldest, e.DroppedOldest)
+	st.addDrops(DropReplaced, e.Replaced)
 	st.BytesIn, st.BytesOut = e.Poller.BytesIn, e.Poller.BytesOut
 	st.LoopLag, st.LoopLagMean = e.Poller.LoopLagMax, e.Poller.LoopLagMean
+}
+
+func (st *Stats) addDrops(why DropReason, n uint64) {
+	if n > 0 {
+		st.Drops[why] += n
+	}
 }
 
 // count returns the connected sockets of n.
