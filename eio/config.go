@@ -111,6 +111,14 @@ type Config struct {
 	// OnConnectionError is told of refused requests, on the loop or on the
 	// goroutine of a middleware; it must not block. nil drops them.
 	OnConnectionError func(*ConnectionError)
+	// OnPacket is shown every packet that comes in, on the loop of the session,
+	// before anything is done with it; it must not block. kind is the digit on
+	// the wire, such as '4' for a message or '3' for a pong, and data what
+	// follows it, valid until OnPacket returns. nil costs nothing.
+	OnPacket func(s *Session, kind byte, data []byte, binary bool)
+	// OnPacketCreate is OnPacket for the packets that are about to be sent. A
+	// broadcast is shown once for each receiver.
+	OnPacketCreate func(s *Session, kind byte, data []byte, binary bool)
 	// OnError is told of panics in handlers and hooks; nil drops them. It
 	// may be called from any goroutine.
 	OnError func(error)

@@ -102,7 +102,7 @@ func (h Handshake) Address() string {
 }
 
 // Issued returns the time of the handshake, in milliseconds.
-func (h Handshake) Issued() time.Time { return time.UnixMilli(h.s.issued) }
+func (h Handshake) Issued() time.Time { return h.s.issued() }
 
 // XDomain reports whether the request came from a page of some origin.
 func (h Handshake) XDomain() bool { return h.s.facts&hasOrigin != 0 }
@@ -135,7 +135,7 @@ const (
 // kind send the same headers but for the key, which is kept apart in 16 bytes:
 // the others are packed in one string that all of them share.
 func (s *Session) recall(r *http1.Request, remote netip.AddrPort) {
-	s.issued = time.Now().UnixMilli()
+	s.setIssued(time.Now())
 	if remote.IsValid() {
 		s.addr, s.port = remote.Addr().As16(), remote.Port()
 		s.facts |= hasAddr

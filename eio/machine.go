@@ -11,8 +11,8 @@ import (
 // open begins the session on its first transport: the open packet goes out,
 // then the Handler is told. flush is called between the two.
 func (s *Session) open(tr transport, flush func()) {
-	s.adopt(tr)
 	s.state = Open
+	s.adopt(tr)
 	sh := s.shard
 	sh.count.handshakes.Add(1)
 	s.sendPacket(openFrame(s, sh.srv.tails[s.via]))
@@ -34,6 +34,7 @@ func (s *Session) adopt(tr transport) {
 	}
 	s.tr, s.via = tr, tr.kind()
 	s.flags |= flagListed
+	s.publish()
 	s.shard.count.sessions[s.via].Add(1)
 	tr.attach(s)
 }
@@ -52,6 +53,9 @@ func (s *Session) handle(p packet) {
 		return
 	}
 	s.shard.count.packetsIn.Add(1)
+	if s.shard.srv.cfg.OnPacket != nil {
+		s.showIn(p)
+	}
 	s.dialect.packet(s, p.typ)
 	switch p.typ {
 	case packetMessage:
@@ -90,6 +94,7 @@ func (s *Session) end(reason Reason, err error, byClient bool) {
 		return
 	}
 	s.state, s.reason = Closed, reason
+	s.publish()
 	s.timing = idle
 	s.shard.Disarm(&s.timer)
 	if s.up != nil {

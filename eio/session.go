@@ -2,6 +2,7 @@ package eio
 
 import (
 	"context"
+	"sync/atomic"
 	"unique"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
@@ -22,7 +23,7 @@ type Session struct {
 	rare    *rare                 // what few sessions have; or nil
 	url     string                // see Handshake
 	headers unique.Handle[string] // name NUL value NUL ...
-	issued  int64                 // milliseconds
+	status  atomic.Uint64         // not immutable: see status.go
 	addr    [16]byte
 	key     [16]byte // of the WebSocket handshake
 	port    uint16
@@ -96,16 +97,6 @@ func (s *Session) Handshake() Handshake { return Handshake{s} }
 // any goroutine.
 func (s *Session) Loop() *poller.Loop { return s.shard.loop }
 
-// TransportName returns "polling" or "websocket"; of a session that is over,
-// the last one.
-func (s *Session) TransportName() string { return transportNames[s.via] }
-
-// Upgraded reports whether the session changed its transport.
-func (s *Session) Upgraded() bool { return s.flags&flagUpgraded != 0 }
-
-// State returns where the session is in its life.
-func (s *Session) State() State { return s.state }
-
 // SetData attaches v to the session.
 func (s *Session) SetData(v any) { s.data = v }
 
@@ -149,6 +140,9 @@ func (s *Session) sendMessage(f *frame.Frame, control bool) poller.Outcome {
 	for g := f; g != nil; g = g.Next() {
 		n++
 	}
+	if s.shard.srv.cfg.OnPacketCreate != nil {
+		s.showOut(f)
+	}
 	size := f.Size()
 	o := s.tr.send(f, control)
 	if o < poller.Queued {
@@ -165,6 +159,9 @@ func (s *Session) sendMessage(f *frame.Frame, control bool) poller.Outcome {
 
 // sendPacket sends a packet that is no message. It takes over a reference.
 func (s *Session) sendPacket(f *frame.Frame) {
+	if s.shard.srv.cfg.OnPacketCreate != nil && s.state == Open {
+		s.showOut(f)
+	}
 	if s.state == Open && s.tr.send(f, true) >= poller.Queued {
 		s.shard.count.packetsOut.Add(1)
 	}
@@ -235,6 +232,7 @@ func (s *Session) CloseNow() bool { return s.shut(false) }
 func (s *Session) shut(discard bool) bool {
 	if s.state == Open || s.state == Closing && discard {
 		s.state = Closing
+		s.publish()
 		if s.tr.close(discard) {
 			s.finish(ForcedClose, nil)
 		} else {

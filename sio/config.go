@@ -94,6 +94,14 @@ type Config struct {
 	// OnConnectionError is told of refused requests, on the loop. It must not
 	// block. nil drops them.
 	OnConnectionError func(*eio.ConnectionError)
+	// OnPacket is shown every packet that comes in, on the loop of the session,
+	// before anything is done with it; it must not block. kind is the digit on
+	// the wire, such as '4' for a message or '3' for a pong, and data what
+	// follows it, valid until OnPacket returns. nil costs nothing.
+	OnPacket func(s *eio.Session, kind byte, data []byte, binary bool)
+	// OnPacketCreate is OnPacket for the packets that are about to be sent. A
+	// broadcast is shown once for each receiver.
+	OnPacketCreate func(s *eio.Session, kind byte, data []byte, binary bool)
 
 	// Parser encodes and decodes packets instead of the protocol's own JSON
 	// form; clients must use its counterpart. Package sio/msgpack has one. nil
@@ -269,6 +277,8 @@ func (c *Config) engine() eio.Config {
 		Assets:               clientAssets(c.ClientFiles),
 		Poller:               p,
 		OnConnectionError:    c.OnConnectionError,
+		OnPacket:             c.OnPacket,
+		OnPacketCreate:       c.OnPacketCreate,
 		OnError:              c.OnError,
 	}
 }
