@@ -118,6 +118,9 @@ func (a *acceptor) admit(fd int, from connAddr) {
 		to = l.p.NextLoop()
 	}
 	in := &arrival{fd: fd, addr: from, flags: a.flags, accept: a.ln.accept}
+	if a.ln.tls != nil {
+		in.secure(newHandshake(l.p, a.ln.tls, false))
+	}
 	if to == l {
 		l.load.Add(1)
 		l.open(in)

@@ -19,6 +19,7 @@ const (
 	refusedAddr
 	refusedRate
 	refusedFDs
+	refusedHandshakes
 	refusals // how many there are
 )
 
@@ -158,6 +159,8 @@ func (a *admission) stats() Stats {
 			Addr:  a.refused[refusedAddr].Load(),
 			Rate:  a.refused[refusedRate].Load(),
 			FDs:   a.refused[refusedFDs].Load(),
+
+			Handshakes: a.refused[refusedHandshakes].Load(),
 		},
 	}
 }

@@ -107,3 +107,53 @@ func TestAllocs(t *testing.T) {
 type countTimer struct{ n *int }
 
 func (h *countTimer) OnTimer(*Timer) { *h.n++ }
+
+// TestAllocsTLS has records made without an allocation. For one that is read
+// crypto/tls makes a reader on the heap; we add nothing.
+func TestAllocsTLS(t *testing.T) {
+	l := byHand(t, Config{})
+	f := raw([]byte("0123456789"))
+	client, c, peer := addTLSPair(t, l, echoFrame{f})
+	buf := make([]byte, 64<<10)
+	drain := func() {
+		for n := 1; n > 0; {
+			n, _ = unix.Read(peer, buf)
+		}
+	}
+	drain()
+	wantNoAllocs(t, "a queued frame", func() {
+		c.Send(f.Retain(1))
+		l.turn(0)
+		drain()
+	})
+	wantNoAllocs(t, "several queued frames", func() {
+		for range 20 {
+			c.Send(f.Retain(1))
+		}
+		l.turn(0)
+		drain()
+	})
+	large := raw(make([]byte, gatherBytes))
+	wantNoAllocs(t, "frames of several records", func() {
+		c.Send(f.Retain(1))
+		c.Send(large.Retain(1))
+		l.turn(0)
+		drain()
+	})
+	message := make([]byte, 10)
+	echo := func() {
+		if _, err := client.Write(message); err != nil {
+			t.Fatal(err)
+		}
+		l.turn(l.sel.poll())
+		drain()
+	}
+	for range 10 {
+		echo()
+	}
+	if n := testing.AllocsPerRun(200, echo); n > 1 {
+		t.Errorf("echo: %v allocations, want 1", n)
+	}
+	f.Release()
+	large.Release()
+}

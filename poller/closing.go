@@ -26,7 +26,13 @@ type deadConn struct {
 
 // progress moves a closing connection on after an attempt to write.
 func (l *Loop) progress(c *Conn) {
-	e := c.ending
+	e := c.x.ending
+	if c.q == nil && c.notify() {
+		if errno := l.write(c); errno != 0 {
+			c.Close(errno)
+			return
+		}
+	}
 	if e.once || l.draining && c.q == nil {
 		c.Close(e.err)
 		return
@@ -106,13 +112,16 @@ func (l *Loop) bury() {
 // connection.
 func (l *Loop) release(c *Conn) {
 	c.dropQueue()
-	if c.ending != nil {
-		l.Disarm(&c.ending.timer)
-		c.ending = nil
+	if c.x != nil && c.x.ending != nil {
+		l.Disarm(&c.x.ending.timer)
+		c.x.ending = nil
 	}
 	l.load.Add(-1)
 	if c.flags&fMoved != 0 {
 		return
+	}
+	if c.flags&fTLS != 0 {
+		l.farewell(c)
 	}
 	if c.flags&fShared != 0 && c.flags&fOff == 0 {
 		// Closing a duplicate does not end the registration.

@@ -66,6 +66,13 @@ const (
 	defaultReadBuffer = 64 << 10
 	// defaultMaxEvents bounds a turn: 512 echoes are about 3 ms.
 	defaultMaxEvents = 512
+	// defaultMaxHandshakes waits cost some 30 MB, most of it stacks.
+	defaultMaxHandshakes = 1024
+	// workersPerCPU computes on while a few callbacks wait, and a loop that
+	// wakes up finds few in front of it: a handshake computes for some 0.3 ms.
+	workersPerCPU = 4
+	// defaultHandshakeTimeout is that for a request's head.
+	defaultHandshakeTimeout = 10 * time.Second
 	// defaultMaxQueue holds some thousand usual events of a slow reader.
 	defaultMaxQueue = 1 << 20
 	// reservedFDs stay free for the rest of the process (log files, epoll
@@ -80,7 +87,8 @@ type Config struct {
 	// Backend selects what drives the loops. Empty means [BackendDefault].
 	Backend Backend
 	// ReadBufferBytes is the size of each loop's read buffer, and the most
-	// that one OnData gets. 0 means 64 KiB.
+	// that one OnData gets; encrypted connections may get a TLS record more.
+	// 0 means 64 KiB.
 	ReadBufferBytes int
 	// MaxEvents is the most sockets handled in one turn of a loop. 0 means 512.
 	MaxEvents int
@@ -101,6 +109,17 @@ type Config struct {
 	// AcceptRate limits the accepted connections per second, with bursts of
 	// one second's worth. 0 or less means no limit.
 	AcceptRate int
+	// MaxHandshakes limits the TLS handshakes under way, counted from a
+	// complete first message on: a connection beyond it is closed. 0 or less
+	// means 1,024.
+	MaxHandshakes int
+	// HandshakeWorkers is how many TLS handshakes are computed at the same
+	// time, the callbacks of the [tls.Config] included. 0 or less means 4 for
+	// each of GOMAXPROCS.
+	HandshakeWorkers int
+	// HandshakeTimeout is how long a TLS handshake may take, from the accept
+	// on. 0 or less means 10 s.
+	HandshakeTimeout time.Duration
 	// ReusePort opens a listening socket for each loop (SO_REUSEPORT), and
 	// the kernel spreads the connections. The default is one socket per
 	// listener, spread evenly by the poller.
@@ -152,6 +171,15 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.MaxQueueBytes = queueLimit(c.MaxQueueBytes, defaultMaxQueue)
 	c.MaxConns = connLimit(c.MaxConns)
+	if c.MaxHandshakes <= 0 {
+		c.MaxHandshakes = defaultMaxHandshakes
+	}
+	if c.HandshakeWorkers <= 0 {
+		c.HandshakeWorkers = workersPerCPU * runtime.GOMAXPROCS(0)
+	}
+	if c.HandshakeTimeout <= 0 {
+		c.HandshakeTimeout = defaultHandshakeTimeout
+	}
 	if c.StallAfter <= 0 {
 		c.StallAfter = 100 * time.Millisecond
 	}

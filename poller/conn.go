@@ -60,6 +60,7 @@ const (
 	fMoved   // the descriptor belongs to another loop now
 	fUnix    // a Unix socket
 	fStream  // the other end of a stream's socket
+	fTLS     // encrypted: x.tls is set
 )
 
 // Conn is one connection. Its methods are for the goroutine of its loop only,
@@ -68,8 +69,8 @@ const (
 type Conn struct {
 	loop   *Loop
 	h      Handler
-	q      *queue   // nil while nothing is queued
-	ending *closing // nil unless closing
+	q      *queue // nil while nothing is queued
+	x      *extra // nil unless closing or encrypted
 	addr   sysio.Addr
 	fd     int32 // -1: not in use
 	slot   uint32
@@ -259,6 +260,9 @@ func (c *Conn) Close(err error) {
 		err = ErrClosed
 	}
 	c.flags |= fDead
+	if c.flags&fTLS != 0 && c.q != nil {
+		c.x.tls.cut = true
+	}
 	c.dropQueue()
 	c.loop.dead = append(c.loop.dead, deadConn{c, err})
 }
@@ -286,9 +290,13 @@ func (c *Conn) CloseAfterFlush(err error, within time.Duration) {
 		err = ErrClosed
 	}
 	c.flags = c.flags&^fPaused | fClosing
-	c.ending = &closing{c: c, err: err, once: within <= 0}
+	if c.x == nil {
+		c.x = new(extra)
+	}
+	e := &closing{c: c, err: err, once: within <= 0}
+	c.x.ending = e
 	if within > 0 {
-		c.loop.Arm(&c.ending.timer, c.ending, within)
+		c.loop.Arm(&e.timer, e, within)
 	}
 	c.loop.mark(c)
 }

@@ -183,6 +183,9 @@ func (l *Loop) write(c *Conn) sysio.Errno {
 // send makes one system call for the front of c's queue. It returns the bytes
 // that the kernel took, and how many it was offered.
 func (l *Loop) send(c *Conn, q *queue) (n, want int, errno sysio.Errno) {
+	if c.flags&fTLS != 0 {
+		return l.sendSealed(c, q)
+	}
 	live := q.live()
 	if q.off > 0 || q.bytes > gatherBytes && (len(live) > 1 || live[0].F.Next() != nil) {
 		n, want, errno = l.gather(int(c.fd), q)
@@ -242,8 +245,14 @@ fill:
 
 // took removes n bytes from the front of c's queue.
 func (l *Loop) took(c *Conn, n int) {
-	q := c.q
 	l.count.bytesOut += uint64(n)
+	if q := c.q; l.advance(q, n) {
+		l.unqueue(c, q)
+	}
+}
+
+// advance removes n bytes from the front of q. It reports whether q is empty.
+func (l *Loop) advance(q *queue, n int) bool {
 	q.bytes -= n
 	q.off += n
 	for q.head < len(q.entries) {
@@ -251,7 +260,7 @@ func (l *Loop) took(c *Conn, n int) {
 		size := f.Size()
 		if q.off < size {
 			q.compact()
-			return
+			return false
 		}
 		q.off -= size
 		q.entries[q.head] = entry{}
@@ -260,7 +269,7 @@ func (l *Loop) took(c *Conn, n int) {
 		f.Release()
 	}
 	q.clear()
-	l.unqueue(c, q)
+	return true
 }
 
 // unqueue takes the empty queue away from c.

@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"net"
@@ -31,6 +32,7 @@ type Listener struct {
 	p         *Poller
 	addr      net.Addr
 	accept    func(c *Conn) Handler
+	tls       *tls.Config // nil: connections are not encrypted
 	acceptors []*acceptor
 	unixPath  string // to be removed
 	once      sync.Once
@@ -54,10 +56,15 @@ type acceptor struct {
 // goroutine of the loop that was chosen for it, and returns its handler; nil
 // closes it without a call of OnClose.
 func (p *Poller) Listen(network, addr string, accept func(c *Conn) Handler) (*Listener, error) {
+	return p.listen(network, addr, nil, accept)
+}
+
+// listen is Listen, with encryption unless cfg is nil.
+func (p *Poller) listen(network, addr string, cfg *tls.Config, accept func(c *Conn) Handler) (*Listener, error) {
 	if p.down.Load() {
 		return nil, ErrClosed
 	}
-	ln := &Listener{p: p, accept: accept}
+	ln := &Listener{p: p, accept: accept, tls: cfg}
 	var err error
 	switch network {
 	case "tcp", "tcp4", "tcp6":

@@ -33,6 +33,9 @@ type Loop struct {
 	tidy    Timer // armed while there are more queues than are kept for ever
 	wheel   wheel
 	run     run
+	plain   []byte // what was decrypted, or is to be; see Loop.plaintext
+	cipher  []byte // what is being sealed
+	sealing bool   // the write of crypto/tls is for cipher
 	iovecs  [maxIovecs]sysio.Iovec
 	count   counters
 	lag     lag

@@ -23,6 +23,8 @@ type arrival struct {
 	q      *queue
 	limit  int32
 	policy Overflow
+
+	x *extra // of one that is encrypted
 }
 
 // arrive is posted with a loop and an arrival.
@@ -47,7 +49,10 @@ func (a *arrival) send(l *Loop) error {
 func (l *Loop) open(a *arrival) {
 	c := l.slab.get(l)
 	c.fd, c.addr, c.flags, c.h = int32(a.fd), a.addr, a.flags, a.h
-	c.limit, c.policy, c.q = a.limit, a.policy, a.q
+	c.limit, c.policy, c.q, c.x = a.limit, a.policy, a.q, a.x
+	if c.flags&fTLS != 0 {
+		c.x.tls.c = c
+	}
 	if c.limit == 0 {
 		c.limit, c.policy = int32(l.p.cfg.MaxQueueBytes), l.p.cfg.Overflow
 	}
@@ -110,6 +115,11 @@ func (l *Loop) connected(c *Conn) {
 // fails h.OnClose alone. An error that is returned comes before all that: h is
 // not called.
 func (p *Poller) Dial(l *Loop, local, remote netip.AddrPort, h Handler) error {
+	return p.dial(l, local, remote, h, nil)
+}
+
+// dial is Dial, with a TLS handshake unless hs is nil.
+func (p *Poller) dial(l *Loop, local, remote netip.AddrPort, h Handler, hs *handshake) error {
 	if p.down.Load() {
 		return ErrClosed
 	}
@@ -126,6 +136,9 @@ func (p *Poller) Dial(l *Loop, local, remote netip.AddrPort, h Handler) error {
 		l = p.NextLoop()
 	}
 	a := &arrival{fd: fd, addr: addr, h: h, flags: fConnecting}
+	if hs != nil {
+		a.secure(hs)
+	}
 	return a.send(l)
 }
 
@@ -234,8 +247,8 @@ func (c *Conn) Move(to *Loop, h Handler, rest []byte) {
 	}
 	a := &arrival{
 		fd: int(c.fd), addr: c.addr, h: h, q: c.q, limit: c.limit, policy: c.policy,
-		flags: c.flags & (fShared | fUnix | fStream | fPaused | fBlocked),
-		rest:  append([]byte(nil), rest...),
+		flags: c.flags & (fShared | fUnix | fStream | fPaused | fBlocked | fTLS), x: c.x,
+		rest: append([]byte(nil), rest...),
 	}
 	to.load.Add(1)
 	if !to.Post(arrive, to, a) {
@@ -244,7 +257,7 @@ func (c *Conn) Move(to *Loop, h Handler, rest []byte) {
 		c.Close(ErrClosed)
 		return
 	}
-	c.q = nil
+	c.q, c.x = nil, nil
 	c.flags |= fDead | fMoved
 	l.dead = append(l.dead, deadConn{c, nil})
 }

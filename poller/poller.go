@@ -17,6 +17,7 @@ type Poller struct {
 	watch   *watchdog // nil without Config.OnStall
 
 	admission admission
+	shakes    handshakes
 	nextLoop  atomic.Uint32
 	down      atomic.Bool // shutting down or closed
 
@@ -75,6 +76,7 @@ func newUnstarted(cfg Config) *Poller {
 		closed:    make(chan struct{}),
 	}
 	p.admission.init(&p.cfg)
+	p.shakes.init(&p.cfg)
 	return p
 }
 

@@ -28,8 +28,9 @@ type entry = frame.Unit
 type queue struct {
 	entries []entry // from head on
 	head    int
-	off     int // bytes of the first entry's chain that are written
-	bytes   int // of all entries, not yet written
+	off     int     // bytes of the first entry's chain that are written
+	bytes   int     // of all entries, not yet written
+	sealed  *sealed // encrypted, to be written before the entries; its bytes are counted, or nil
 	next    *queue
 	inline  [inlineEntries]entry
 }
@@ -59,7 +60,7 @@ func (q *queue) clear() {
 	} else {
 		q.entries = q.entries[:0]
 	}
-	q.head, q.off, q.bytes = 0, 0, 0
+	q.head, q.off, q.bytes, q.sealed = 0, 0, 0, nil
 }
 
 // compact moves the live entries to the front when the dead ones outnumber

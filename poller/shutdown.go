@@ -68,6 +68,7 @@ func (p *Poller) finish() {
 		<-l.ended
 	}
 	p.streams.wait()
+	p.shakes.running.Wait()
 	if p.watch != nil {
 		p.watch.stop()
 	}

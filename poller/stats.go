@@ -30,6 +30,10 @@ type Stats struct {
 	Overflows uint64 // connections closed with ErrOverflow
 	Panics    uint64 // panics in handlers
 
+	Handshakes       uint64 // TLS handshakes that succeeded
+	HandshakesFailed uint64 // and those that did not, the refused ones excepted
+	Handshaking      int    // under way now
+
 	// LoopLagMax is the longest that something which was ready had to wait
 	// for its loop, of all loops, in the last 5 to 10 seconds.
 	LoopLagMax time.Duration
@@ -43,6 +47,8 @@ type Refused struct {
 	Addr  uint64 // Config.MaxConnsPerAddr
 	Rate  uint64 // Config.AcceptRate
 	FDs   uint64 // the process or the system was out of descriptors
+
+	Handshakes uint64 // Config.MaxHandshakes
 }
 
 // counters are a loop's own, without atomics.
@@ -99,6 +105,8 @@ func show[T int64 | uint64, A interface {
 // Stats returns the sums over all loops. Any goroutine.
 func (p *Poller) Stats() Stats {
 	s := p.admission.stats()
+	s.Handshakes, s.HandshakesFailed = p.shakes.done.Load(), p.shakes.failed.Load()
+	s.Handshaking = int(p.shakes.active.Load())
 	for _, l := range p.loops {
 		t := &l.stats
 		s.BytesIn += t.bytesIn.Load()

@@ -182,6 +182,10 @@ func (l *Loop) read(c *Conn, r readiness) {
 			return // thrown away
 		}
 		l.count.reads++
+		if c.flags&fTLS != 0 {
+			l.decrypt(c, l.buf[:n])
+			return
+		}
 		l.cur = c
 		c.h.OnData(c, l.buf[:n])
 		l.cur = nil
