@@ -141,6 +141,8 @@ const (
 	// closeTimeout is how long a closing session waits for a GET to answer
 	// (reference: Polling.closeTimeout).
 	closeTimeout = 30 * time.Second
+	// pingEarly makes up for two ticks of the poller's wheel.
+	pingEarly = 20 * time.Millisecond
 	// noopInterval is how often a GET is ended during an upgrade.
 	noopInterval = 100 * time.Millisecond
 	// maxScratchBytes is what a loop keeps of its buffer for payloads.

@@ -29,8 +29,14 @@ func (s *Session) timeout() {
 	s.dialect.expired(s)
 }
 
-// schedulePing arms the timer for the next ping (EIO v4, "Heartbeat").
-func (s *Session) schedulePing() { s.arm(nextPing, s.shard.srv.cfg.PingInterval) }
+// schedulePing arms the timer for the next ping (EIO v4, "Heartbeat"). The
+// wheel's timers are late by a tick at most, and there are two in a row: a ping
+// that is early by as much ends a silent session within PingInterval and
+// PingTimeout, which is what clients count on.
+func (s *Session) schedulePing() {
+	d := s.shard.srv.cfg.PingInterval
+	s.arm(nextPing, d-min(pingEarly, d/10))
+}
 
 // heartbeatDue sends the ping that is due, or ends a session whose pong is
 // overdue. A pong of a session that does not read may lie unread in the

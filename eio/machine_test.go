@@ -177,7 +177,7 @@ func TestHeartbeat(t *testing.T) {
 	t.Run("no pong", func(t *testing.T) {
 		m := newSim(t, cfg)
 		m.startWebSocket()
-		m.loop.pass(1299 * time.Millisecond)
+		m.loop.pass(1300*time.Millisecond - pingEarly - time.Millisecond)
 		if m.s.State() != Open {
 			t.Error("closed too early")
 		}
@@ -197,7 +197,7 @@ func TestHeartbeat(t *testing.T) {
 	t.Run("what is being sent buys the pong time once", func(t *testing.T) {
 		m := newSim(t, cfg)
 		m.startWebSocket()
-		m.loop.pass(1200 * time.Millisecond)
+		m.loop.pass(1200*time.Millisecond - pingEarly)
 		m.sendWebSocket("4big")
 		m.loop.pass(250 * time.Millisecond)
 		m.sendWebSocket("4again")

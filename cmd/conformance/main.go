@@ -9,14 +9,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/sirocco-io/sirocco/eio"
 	"github.com/sirocco-io/sirocco/internal/web"
 	"github.com/sirocco-io/sirocco/poller"
+	"github.com/sirocco-io/sirocco/sio"
 )
 
 func main() {
@@ -32,17 +36,52 @@ func main() {
 
 // run serves until ctx is done.
 func run(ctx context.Context, addr string) error {
-	p, err := poller.New(poller.Config{OnError: func(err error) { fmt.Fprintln(os.Stderr, err) }})
+	s, err := start(addr)
 	if err != nil {
 		return err
 	}
-	routes := mux{{"/echo", echo{}}}
-	server := web.NewServer(web.Config{Handler: routes})
-	l, err := p.Listen("tcp", addr, server.Accept)
-	if err != nil {
-		return err
-	}
-	fmt.Println("listening on", l.Addr())
+	fmt.Println("listening on", s.addr)
 	<-ctx.Done()
-	return p.Close()
+	return s.close()
+}
+
+// service is the three endpoints on one address.
+type service struct {
+	addr   net.Addr
+	poller *poller.Poller
+	engine *eio.Server
+	io     *sio.Server
+}
+
+// start serves on addr.
+func start(addr string) (*service, error) {
+	var s service
+	var err error
+	if s.engine, err = newEngine(); err != nil {
+		return nil, err
+	}
+	if s.io, err = newSocketIO(); err != nil {
+		return nil, err
+	}
+	// The suites fire two requests at once and expect that the first one is
+	// handled first: of connections only a single loop can promise that.
+	if s.poller, err = poller.New(poller.Config{Loops: 1, OnError: report}); err != nil {
+		return nil, err
+	}
+	routes := mux{
+		{"/echo", echo{}},
+		{"/engine.io/", s.engine.Mount(s.poller)},
+		{"/socket.io/", s.io.Engine().Mount(s.poller)},
+	}
+	server := web.NewServer(web.Config{Handler: routes, OnError: report})
+	l, err := s.poller.Listen("tcp", addr, server.Accept)
+	if err != nil {
+		return nil, errors.Join(err, s.poller.Close())
+	}
+	s.addr = l.Addr()
+	return &s, nil
+}
+
+func (s *service) close() error {
+	return errors.Join(s.engine.Close(), s.io.Close(), s.poller.Close())
 }
