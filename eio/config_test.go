@@ -15,7 +15,7 @@ func TestEveryConfigFieldHasItsDefault(t *testing.T) {
 	optional := map[string]bool{
 		"InitialPacket": true, "Cookie": true, "CORS": true, "AllowedOrigins": true, "AllowRequest": true, "GenerateID": true,
 		"InitialHeaders": true, "Headers": true, "DropHandshakeHeaders": true, "HTTPHandler": true,
-		"Assets": true, "OnPacket": true, "OnPacketCreate": true,
+		"Assets": true, "AllowEIO3": true, "OnPacket": true, "OnPacketCreate": true,
 	}
 	v := reflect.ValueOf(Config{}.withDefaults())
 	for i := range v.NumField() {
