@@ -24,6 +24,7 @@ type variant struct {
 	inline   bool           // handlers run on the loop
 	eio3     bool           // clients of Engine.IO 3 are let in
 	backend  poller.Backend // "" is the default
+	parser   sio.Parser     // nil is JSON
 	maxQueue int            // bytes for each connection; 0 is 16 MiB, above the largest message of the suites
 	system   sysio.IO       // nil is the kernel
 	netHTTP  bool           // mounted on a server of net/http, instead of Listen
@@ -76,6 +77,7 @@ func (s *testServer) start() error {
 		AllowEIO3:         s.eio3,
 		CORS:              &eio.CORS{Origin: "https://app.example", Credentials: true, AllowedHeaders: []string{"x-token"}},
 		Poller:            s.poller(),
+		Parser:            s.parser,
 		OnError:           s.onError,
 	})
 	if err != nil {

@@ -24,6 +24,7 @@ var layers = map[string][]string{
 	"eio":              {"internal/web", "internal/deflate", "internal/frame", "internal/id", "internal/http1", "poller"},
 	"sio":              {"eio", "internal/frame", "internal/id", "poller"},
 	"sio/adaptertest":  {"sio", "poller"},
+	"sio/msgpack":      {"sio"},
 
 	// for tests and benchmarks
 	"internal/selfsigned": {},
@@ -41,6 +42,7 @@ var strangers = map[string][]string{
 	"github.com/klauspost/compress":           {"internal/deflate"},
 	"github.com/valyala/bytebufferpool":       {"internal", "eio", "sio", "cmd", "bench"},
 	"github.com/stretchr/testify":             {"poller", "internal", "eio", "sio", "cmd", "bench"},
+	"github.com/tinylib/msgp":                 {"sio/msgpack"},
 	"github.com/stretchr/testify/assert":      {}, // preconditions only, by require; comparisons are written in Go
 }
 

@@ -23,8 +23,9 @@ check("typed arrays and array buffers", async () => {
   const socket = await connected();
   socket.emit("echo", new Uint8Array([1, 2, 3]), new Uint16Array([513]).buffer);
   const [a, b] = await once(socket, "echo");
-  assert.deepEqual([...a], [1, 2, 3]);
-  assert.deepEqual([...b], [1, 2]);
+  // socket.io-msgpack-parser has the reference send array buffers back.
+  assert.deepEqual([...Buffer.from(a)], [1, 2, 3]);
+  assert.deepEqual([...Buffer.from(b)], [1, 2]);
 }, { since: 2 });
 
 check("buffers inside of objects and lists, with text around", async () => {

@@ -4,6 +4,7 @@
 
 import { createInterface } from "node:readline";
 import assert from "node:assert/strict";
+import { parser } from "./parsers.mjs";
 
 export { assert };
 
@@ -12,6 +13,7 @@ const name = process.env.CLIENT ?? "socket.io-client";
 const { io = (await import(name)).default } = await import(name);
 /** Its version, as far as checks depend on it. */
 export const version = Number(name.split("-")[2] ?? 4.8);
+export const parsed = process.env.PARSER ?? ""; // see parsers.mjs
 
 export const url = process.env.URL;
 export const mode = process.env.MODE; // polling, websocket or upgrade
@@ -25,6 +27,9 @@ export function check(name, fn, { within = 20_000, since = 0 } = {}) {
   if (version >= since) checks.push({ name, fn, within });
 }
 
+/** Registers a check of binary data, where the parser knows any. */
+export const checkBinary = parsed === "json" ? () => {} : check;
+
 /** Reports what the server did, for comparison between servers: see TestParity. */
 export function fact(name, value) {
   console.log(JSON.stringify({ fact: name, value }));
@@ -32,7 +37,7 @@ export function fact(name, value) {
 
 /** Opens a client for the namespace; it is closed when the check ends. */
 export function client(namespace = "/", options = {}) {
-  const socket = io(url + namespace, { transports, forceNew: true, reconnection: false, ...options });
+  const socket = io(url + namespace, { transports, forceNew: true, reconnection: false, ...(parser && { parser }), ...options });
   open.push(() => (options.forceNew === false ? socket.disconnect() : (socket.io._close ?? socket.io.close).call(socket.io)));
   return socket;
 }

@@ -1,4 +1,4 @@
-import { assert, call, check, client, collect, connect, connected, never, once, version } from "./harness.mjs";
+import { assert, call, check, checkBinary, client, collect, connect, connected, never, once, version } from "./harness.mjs";
 
 check("auth reaches the namespace", async () => {
   const socket = client("/custom", { auth: { token: "t", nested: { n: [1] } } });
@@ -86,7 +86,7 @@ check("the server ends one namespace, not the connection", async () => {
   assert.deepEqual(await call(main, "ack", 1), [1]);
 });
 
-check("binary in a namespace", async () => {
+checkBinary("binary in a namespace", async () => {
   const socket = await connected("/custom");
   socket.emit("echo", { b: Buffer.from("xyz") }, "tail");
   const [{ b }, tail] = await once(socket, "echo");

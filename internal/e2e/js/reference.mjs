@@ -4,6 +4,7 @@
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { Server as Engine } from "engine.io";
+import { parser } from "./parsers.mjs";
 
 const port = Number(process.env.PORT ?? 0);
 const options = {
@@ -13,6 +14,7 @@ const options = {
   connectTimeout: 1_000,
   maxHttpBufferSize: 2e6,
   cors: { origin: "https://app.example", credentials: true, allowedHeaders: ["x-token"] },
+  ...(parser && { parser }),
 };
 
 const http = createServer();

@@ -1,4 +1,4 @@
-import { assert, call, check, collect, connected, never, once } from "./harness.mjs";
+import { assert, call, check, checkBinary, collect, connected, never, once } from "./harness.mjs";
 
 check("join, leave, and the list of rooms", async () => {
   const socket = await connected();
@@ -99,7 +99,7 @@ check("the order of broadcasts and direct emits of one sender", async () => {
   assert.deepEqual(got, Array.from({ length: 200 }, (_, i) => i));
 });
 
-check("binary to a room", async () => {
+checkBinary("binary to a room", async () => {
   const { a, b, room } = await three();
   const got = Promise.all([once(a, "room"), once(b, "room")]);
   a.emit("room", room, { blob: Buffer.from([1, 2, 3]) });
