@@ -279,6 +279,7 @@ func TestOnRoomTellsOfRooms(t *testing.T) {
 		j.add(fmt.Sprint(ev.Namespace.Name(), " ", ev.Change, " ", ev.Room, " ", len(who)))
 	}})
 	first := members(t, srv, addr, []string{"a"})[0]
+	eventually(t, "the first is in", func() bool { j.mu.Lock(); defer j.mu.Unlock(); return len(j.lines) == 4 })
 	a := srv.Sockets()[0]
 	second := dial(t, addr)
 	id := second.connect("/", "")
