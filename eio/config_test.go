@@ -12,10 +12,21 @@ import (
 // TestEveryConfigFieldHasItsDefault fails when a field was added and forgotten: what is nil or empty for
 // good reason is listed.
 func TestEveryConfigFieldHasItsDefault(t *testing.T) {
-	optional := map[string]bool{
-		"InitialPacket": true, "Cookie": true, "CORS": true, "AllowedOrigins": true, "AllowRequest": true, "GenerateID": true,
-		"InitialHeaders": true, "Headers": true, "DropHandshakeHeaders": true, "HTTPHandler": true,
-		"Assets": true, "AllowEIO3": true, "OnPacket": true, "OnPacketCreate": true,
+	optional := map[string]bool{ // one a line, so that two changes meet in peace
+		"AllowEIO3":            true,
+		"AllowRequest":         true,
+		"AllowedOrigins":       true,
+		"Assets":               true,
+		"CORS":                 true,
+		"Cookie":               true,
+		"DropHandshakeHeaders": true,
+		"GenerateID":           true,
+		"HTTPHandler":          true,
+		"Headers":              true,
+		"InitialHeaders":       true,
+		"InitialPacket":        true,
+		"OnPacket":             true,
+		"OnPacketCreate":       true,
 	}
 	v := reflect.ValueOf(Config{}.withDefaults())
 	for i := range v.NumField() {
