@@ -85,6 +85,16 @@ type Config struct {
 	// nor be in use: then, or when an error is returned, the request is
 	// refused.
 	GenerateID func(r *http.Request) (string, error)
+	// MaxHeaderBytes bounds the head of a request; 0 means 16 KiB. It counts,
+	// as the three that follow, for connections that Listen accepted.
+	MaxHeaderBytes int
+	// MaxHeaders bounds the header lines of a request; 0 means 100.
+	MaxHeaders int
+	// MaxURLBytes bounds the target of a request; 0 means 8 KiB.
+	MaxURLBytes int
+	// HeaderTimeout bounds the time from the opening of a connection, or from
+	// the first byte of a later request, to the end of the head; 0 means 10 s.
+	HeaderTimeout time.Duration
 	// MaxPendingHandshakes bounds the handshakes that wait for AllowRequest
 	// and GenerateID; 0 means 1,024. Above, the answer is a 503.
 	MaxPendingHandshakes int
@@ -133,6 +143,11 @@ const (
 	defaultMaxBuffer      = 1_000_000
 	// defaultMaxPackets is as many as a WebSocket message may have fragments.
 	defaultMaxPackets = 16_384
+	// Of a head: what Node allows, and a browser with all its cookies needs.
+	defaultHeaderBytes   = 16 << 10
+	defaultHeaders       = 100
+	defaultURLBytes      = 8 << 10
+	defaultHeaderTimeout = 10 * time.Second
 	// defaultMaxPending goroutines cost some 10 MB while all of them wait.
 	defaultMaxPending = 1024
 	// defaultMaxQueue is the poller's own default.
@@ -162,6 +177,10 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.UpgradeTimeout, defaultUpgradeTimeout)
 	setDefault(&c.MaxHTTPBufferSize, defaultMaxBuffer)
 	setDefault(&c.MaxPayloadPackets, defaultMaxPackets)
+	setDefault(&c.MaxHeaderBytes, defaultHeaderBytes)
+	setDefault(&c.MaxHeaders, defaultHeaders)
+	setDefault(&c.MaxURLBytes, defaultURLBytes)
+	setDefault(&c.HeaderTimeout, defaultHeaderTimeout)
 	setDefault(&c.MaxPendingHandshakes, defaultMaxPending)
 	if c.Transports == nil {
 		c.Transports = []string{transportNames[polling], transportNames[websocket]}
@@ -207,6 +226,8 @@ func (c *Config) validate() error {
 		{"PingInterval", int64(c.PingInterval)}, {"PingTimeout", int64(c.PingTimeout)},
 		{"UpgradeTimeout", int64(c.UpgradeTimeout)}, {"MaxHTTPBufferSize", c.MaxHTTPBufferSize},
 		{"MaxPayloadPackets", int64(c.MaxPayloadPackets)}, {"MaxPendingHandshakes", int64(c.MaxPendingHandshakes)},
+		{"MaxHeaderBytes", int64(c.MaxHeaderBytes)}, {"MaxHeaders", int64(c.MaxHeaders)},
+		{"MaxURLBytes", int64(c.MaxURLBytes)}, {"HeaderTimeout", int64(c.HeaderTimeout)},
 		{"Poller.MaxQueueBytes", int64(c.Poller.MaxQueueBytes)},
 	} {
 		if f.v < 0 {

@@ -101,9 +101,13 @@ func (srv *Server) start() error {
 	}
 	if srv.web == nil {
 		srv.web = web.NewServer(web.Config{
-			Handler:      (*door)(srv),
-			MaxBodyBytes: srv.cfg.MaxHTTPBufferSize,
-			OnError:      srv.report,
+			Handler:        (*door)(srv),
+			MaxHeaderBytes: srv.cfg.MaxHeaderBytes,
+			MaxHeaders:     srv.cfg.MaxHeaders,
+			MaxTargetBytes: srv.cfg.MaxURLBytes,
+			HeaderTimeout:  srv.cfg.HeaderTimeout,
+			MaxBodyBytes:   srv.cfg.MaxHTTPBufferSize,
+			OnError:        srv.report,
 		})
 	}
 	srv.started.Store(true)

@@ -120,7 +120,9 @@ func (c *client) handle(p *packet, t *task) *ProtocolError {
 	}
 	switch p.kind {
 	case packetEvent, packetBinaryEvent:
-		s.receive(p, t)
+		if !c.loop.srv.rated || s.withinRate(p, t) {
+			s.receive(p, t)
+		}
 	case packetAck, packetBinaryAck:
 		s.acknowledged(p, t)
 	case packetDisconnect:
@@ -264,6 +266,17 @@ func (c *client) fail(err error) {
 		reason = ReasonForcedServerClose
 	}
 	c.end(reason, err)
+}
+
+// kick ends the connection from our side, and tells the client to stay away.
+func (c *client) kick(err error) {
+	for _, o := range c.take() {
+		if o.state.Load() != stateConnecting {
+			o.sendDisconnect()
+		}
+		o.finish(ReasonServerDisconnect, err)
+	}
+	c.close()
 }
 
 // close ends the connection from our side.

@@ -67,6 +67,15 @@ type Config struct {
 	AllowRequest func(r *http.Request) error
 	// GenerateID makes Engine.IO session ids. nil means random ones.
 	GenerateID func(r *http.Request) (string, error)
+	// MaxHeaderBytes bounds the head of a request, MaxHeaders the number of
+	// its header lines, MaxURLBytes its target; above, the answer is a 431 or a
+	// 414. 0 means 16 KiB, 100, and 8 KiB. Bodies are bounded by
+	// MaxHTTPBufferSize. They count for the server's own listeners.
+	MaxHeaderBytes, MaxHeaders, MaxURLBytes int
+	// HeaderTimeout bounds the time from the opening of a connection, or from
+	// the first byte of a later request, to the end of the request's head.
+	// 0 means 10 s.
+	HeaderTimeout time.Duration
 	// MaxPendingHandshakes bounds the handshakes that wait for AllowRequest
 	// and GenerateID. 0 means 1,024.
 	MaxPendingHandshakes int
@@ -148,6 +157,9 @@ type Config struct {
 	// MaxPendingBytes bounds the same events in bytes. 0 means 1 MiB. A
 	// single event may be larger.
 	MaxPendingBytes int
+	// RateLimit bounds the events that each socket may send per second. The
+	// zero value is no limit: only the application knows what is much.
+	RateLimit RateLimit
 	// OnDrop is told of events that a client was too slow for, which are
 	// counted by reason in [Stats] too. It is called on the loop and must not
 	// block. nil means that nobody is told.
@@ -226,10 +238,15 @@ func (c *Config) validate() error {
 		{"MaxPendingAcks", int64(c.MaxPendingAcks)},
 		{"MaxPendingEvents", int64(c.MaxPendingEvents)},
 		{"MaxPendingBytes", int64(c.MaxPendingBytes)},
+		{"RateLimit.Events", int64(c.RateLimit.Events)},
+		{"RateLimit.Bytes", int64(c.RateLimit.Bytes)},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("sio: Config.%s is negative", f.name)
 		}
+	}
+	if c.RateLimit.Action > RateWarn {
+		return fmt.Errorf("sio: Config.RateLimit.Action is %d, which is no action", c.RateLimit.Action)
 	}
 	if c.ClientFiles != nil && len(clientAssets(c.ClientFiles)) == 0 {
 		return errors.New("sio: Config.ClientFiles holds no file of the client")
@@ -269,6 +286,10 @@ func (c *Config) engine() eio.Config {
 		AllowedOrigins:       c.AllowedOrigins,
 		AllowRequest:         c.AllowRequest,
 		GenerateID:           c.GenerateID,
+		MaxHeaderBytes:       c.MaxHeaderBytes,
+		MaxHeaders:           c.MaxHeaders,
+		MaxURLBytes:          c.MaxURLBytes,
+		HeaderTimeout:        c.HeaderTimeout,
 		MaxPendingHandshakes: c.MaxPendingHandshakes,
 		InitialHeaders:       c.InitialHeaders,
 		Headers:              c.Headers,

@@ -19,7 +19,7 @@ func TestEveryConfigFieldIsUsed(t *testing.T) {
 	}
 	optional := map[string]bool{"Parser": true, "Adapter": true, "OnRoom": true, "CleanupEmptyChildNamespaces": true} // the zero value counts
 	renamed := map[string]string{"ClientFiles": "Assets"}                                                             // ours: the one of package eio
-	optional["OnDrop"] = true
+	optional["OnDrop"], optional["RateLimit"] = true, true
 	below := reflect.TypeFor[eio.Config]()
 	cfg := Config{}.withDefaults()
 	v := reflect.ValueOf(cfg)

@@ -30,6 +30,9 @@ var (
 	// ErrSlowConsumer is what a socket is disconnected with when more than the
 	// limit was queued for its client. It is poller.ErrOverflow.
 	ErrSlowConsumer = poller.ErrOverflow
+	// ErrRateLimited is what a socket is disconnected with that sent more than
+	// [Config.RateLimit] allows.
+	ErrRateLimited = errors.New("sio: rate limit exceeded")
 	// ErrOnLoop is returned by calls that wait when they are made on a loop,
 	// which would wait for itself.
 	ErrOnLoop = errors.New("sio: a loop cannot wait")

@@ -20,6 +20,7 @@ type Server struct {
 	cfg     Config // with defaults; immutable
 	codec   JSONCodec
 	limits  limits
+	rated   bool // Config.RateLimit limits something; immutable
 	engine  *eio.Server
 	sockets *id.Table[Socket]
 	older   sync.Map // by id: the sockets of revision 4
@@ -45,6 +46,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg:     cfg,
 		codec:   cfg.Codec,
 		limits:  limits{attachments: cfg.MaxAttachments, depth: cfg.MaxJSONDepth},
+		rated:   cfg.RateLimit.limits(),
 		sockets: id.NewTable(idOf),
 		ended:   make(chan struct{}),
 

@@ -73,6 +73,8 @@ type socketExt struct {
 	acks     map[int64]*pendingAck // loop only
 	nacks    atomic.Int32          // len(acks), with those on their way to the loop
 
+	events, bytes bucket // loop only: see Config.RateLimit
+
 	waiting    *waitList // loop only: emitters that wait for room; usually nil
 	queueBytes int       // loop only: what SetQueue set
 }
@@ -190,14 +192,7 @@ func postDisconnectAll(a, _ any) {
 	if s.state.Load() >= stateClosed {
 		return
 	}
-	c := clientOf(s.sess)
-	for _, o := range c.take() {
-		if o.state.Load() != stateConnecting {
-			o.sendDisconnect()
-		}
-		o.finish(ReasonServerDisconnect, nil)
-	}
-	c.close()
+	clientOf(s.sess).kick(nil)
 }
 
 // On registers a handler for events of this socket only, behind those of its

@@ -203,11 +203,12 @@ const (
 	limitConnectTimeout
 	limitAttachments
 	limitPacket
+	limitRate
 	limitCount
 )
 
 var limitNames = [limitCount]string{
-	"Namespaces", "DynamicNamespaces", "Rooms", "PendingAcks", "ConnectTimeout", "Attachments", "HTTPBufferSize",
+	"Namespaces", "DynamicNamespaces", "Rooms", "PendingAcks", "ConnectTimeout", "Attachments", "HTTPBufferSize", "RateLimit",
 }
 
 // hit counts that a limit refused something. Any goroutine: it is rare.

@@ -14,6 +14,8 @@ type Config struct {
 	MaxHeaderBytes int
 	// MaxHeaders bounds the header lines of a request; 0 means 100.
 	MaxHeaders int
+	// MaxTargetBytes bounds a request target; 0 means 8 KiB.
+	MaxTargetBytes int
 	// MaxBodyBytes bounds a request body; 0 means 1,000,000. A handler may
 	// set another limit for one exchange.
 	MaxBodyBytes int64
@@ -81,5 +83,5 @@ func setDuration(d *time.Duration, def time.Duration) {
 
 // limits are the bounds of a head.
 func (c *Config) limits() http1.Limits {
-	return http1.Limits{MaxHeaderBytes: c.MaxHeaderBytes, MaxHeaders: c.MaxHeaders}
+	return http1.Limits{MaxHeaderBytes: c.MaxHeaderBytes, MaxHeaders: c.MaxHeaders, MaxTargetBytes: c.MaxTargetBytes}
 }
