@@ -140,7 +140,7 @@ func (srv *Server) shake(x *web.Exchange, q *query, custom *string) {
 		}
 		return
 	}
-	p := &longPoll{s: s, get: x, getHeader: srv.pollHeader(x, s), jsonp: scriptHead(x.Request())}
+	p := &longPoll{s: s, get: x, getHeader: srv.pollHeader(x, s), coding: srv.codingOf(x.Request()), jsonp: scriptHead(x.Request())}
 	if p.jsonp != "" || s.facts&wantsBase64 != 0 {
 		p.flags |= flagBase64
 	}

@@ -67,7 +67,7 @@ func TestPollingAllocations(t *testing.T) {
 		m.poll.begin(x, false)
 		m.poll.payload(nil, body)
 		*x = simRequest{}
-		m.poll.poll(x, nil)
+		m.poll.poll(x, nil, 0)
 		m.loop.posts = m.loop.posts[:0]
 	}); n > 4 { // two strings of the simulation, the queue's array, and a post of the simulation
 		t.Errorf("a round trip allocates %v times", n)

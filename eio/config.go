@@ -1,6 +1,7 @@
 package eio
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -115,6 +116,11 @@ type Config struct {
 	// whatever the query; nil means none. They run on goroutines of their own
 	// and see no middleware of Use.
 	Assets map[string]http.Handler
+	// PerMessageDeflate compresses WebSocket messages; nil means not.
+	PerMessageDeflate *PerMessageDeflate
+	// HTTPCompression compresses the answers to polling requests; nil means
+	// from 1,024 bytes on.
+	HTTPCompression *HTTPCompression
 	// Poller configures the reactor. MaxQueueBytes and Overflow also rule
 	// what is buffered for a client of long-polling.
 	Poller poller.Config
@@ -191,6 +197,8 @@ func (c Config) withDefaults() Config {
 	c.AllowUpgrades = settle(c.AllowUpgrades, true)
 	c.Cookie = c.Cookie.withDefaults()
 	c.CORS = c.CORS.withDefaults()
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults()
+	c.HTTPCompression = c.HTTPCompression.withDefaults()
 	setDefault(&c.Poller.MaxQueueBytes, defaultMaxQueue)
 	if c.OnError == nil {
 		c.OnError = func(error) {}
@@ -250,8 +258,5 @@ func (c *Config) validate() error {
 			return fmt.Errorf("eio: Config.AllowedOrigins: %q is no origin", o)
 		}
 	}
-	if err := c.Cookie.validate(); err != nil {
-		return err
-	}
-	return c.CORS.validate()
+	return cmp.Or(c.Cookie.validate(), c.PerMessageDeflate.validate(), c.HTTPCompression.validate(), c.CORS.validate())
 }

@@ -27,6 +27,7 @@ func TestEveryConfigFieldHasItsDefault(t *testing.T) {
 		"InitialPacket":        true,
 		"OnPacket":             true,
 		"OnPacketCreate":       true,
+		"PerMessageDeflate":    true,
 	}
 	v := reflect.ValueOf(Config{}.withDefaults())
 	for i := range v.NumField() {
@@ -44,6 +45,9 @@ func TestDefaultsAreTheReferences(t *testing.T) {
 		c.MaxHTTPBufferSize != 1e6 || strings.Join(c.Transports, ",") != "polling,websocket" || c.AllowUpgrades != On {
 		t.Errorf("%+v", c)
 	}
+	if d := (&PerMessageDeflate{}).withDefaults(); d.Threshold != 1024 || c.PerMessageDeflate != nil || c.HTTPCompression.Threshold != 1024 {
+		t.Errorf("%+v, %+v, %+v", d, c.PerMessageDeflate, c.HTTPCompression)
+	}
 	if d := (&Cookie{}).withDefaults(); d.Name != "io" || d.Path != "/" || d.HTTPOnly != On {
 		t.Errorf("%+v", d)
 	}
@@ -60,22 +64,26 @@ func TestConfigIsCopied(t *testing.T) {
 
 func TestBadConfigNamesTheField(t *testing.T) {
 	for field, c := range map[string]Config{
-		"PingInterval":              {PingInterval: -1},
-		"PingTimeout":               {PingTimeout: -1},
-		"UpgradeTimeout":            {UpgradeTimeout: -1},
-		"MaxHTTPBufferSize":         {MaxHTTPBufferSize: -1},
-		"MaxPayloadPackets":         {MaxPayloadPackets: -1},
-		"MaxPendingHandshakes":      {MaxPendingHandshakes: -1},
-		"Poller.MaxQueueBytes":      {Poller: poller.Config{MaxQueueBytes: -1}},
-		"Path":                      {Path: "live"},
-		"Transports":                {Transports: []string{"__proto__"}},
-		"AllowedOrigins":            {AllowedOrigins: []string{"app.example"}},
-		"Cookie.Name":               {Cookie: &Cookie{Name: "a b"}},
-		"Cookie.Path":               {Cookie: &Cookie{Path: "/;x"}},
-		"Cookie.Domain":             {Cookie: &Cookie{Domain: "a\r\nb"}},
-		"CORS.Credentials":          {CORS: &CORS{Credentials: true}},
-		"CORS.Origin":               {CORS: &CORS{Origin: "a\r\nb"}},
-		"CORS.OptionsSuccessStatus": {CORS: &CORS{OptionsSuccessStatus: 404}},
+		"PingInterval":                          {PingInterval: -1},
+		"PingTimeout":                           {PingTimeout: -1},
+		"UpgradeTimeout":                        {UpgradeTimeout: -1},
+		"MaxHTTPBufferSize":                     {MaxHTTPBufferSize: -1},
+		"MaxPayloadPackets":                     {MaxPayloadPackets: -1},
+		"MaxPendingHandshakes":                  {MaxPendingHandshakes: -1},
+		"Poller.MaxQueueBytes":                  {Poller: poller.Config{MaxQueueBytes: -1}},
+		"Path":                                  {Path: "live"},
+		"Transports":                            {Transports: []string{"__proto__"}},
+		"AllowedOrigins":                        {AllowedOrigins: []string{"app.example"}},
+		"PerMessageDeflate.Level":               {PerMessageDeflate: &PerMessageDeflate{Level: 10}},
+		"PerMessageDeflate.ServerMaxWindowBits": {PerMessageDeflate: &PerMessageDeflate{ServerMaxWindowBits: 7}},
+		"PerMessageDeflate.ClientMaxWindowBits": {PerMessageDeflate: &PerMessageDeflate{ClientMaxWindowBits: 16}},
+		"HTTPCompression.Level":                 {HTTPCompression: &HTTPCompression{Level: -1}},
+		"Cookie.Name":                           {Cookie: &Cookie{Name: "a b"}},
+		"Cookie.Path":                           {Cookie: &Cookie{Path: "/;x"}},
+		"Cookie.Domain":                         {Cookie: &Cookie{Domain: "a\r\nb"}},
+		"CORS.Credentials":                      {CORS: &CORS{Credentials: true}},
+		"CORS.Origin":                           {CORS: &CORS{Origin: "a\r\nb"}},
+		"CORS.OptionsSuccessStatus":             {CORS: &CORS{OptionsSuccessStatus: 404}},
 	} {
 		if srv, err := NewServer(c, newEcho()); err == nil || srv != nil || !strings.Contains(err.Error(), "Config."+field) {
 			t.Errorf("%s: %v", field, err)

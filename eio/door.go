@@ -209,13 +209,17 @@ func (srv *Server) servePolling(x *web.Exchange, s *Session, whole bool) {
 	case "GET":
 		if whole {
 			x.SetData(p)
-			if !p.poll(x, srv.pollHeader(x, nil)) {
+			if !p.poll(x, srv.pollHeader(x, nil), srv.codingOf(x.Request())) {
 				x.Respond(400, "", srv.corsHeader(x.Request()), nil)
 			}
 		}
 	case "POST":
 		if whole {
 			return // can't be: OnBody knows it
+		}
+		if encoded(x.Request()) {
+			x.Respond(415, "", srv.corsHeader(x.Request()), nil)
+			return
 		}
 		x.SetMaxBody(srv.cfg.MaxHTTPBufferSize)
 		octets := string(x.Request().Header("Content-Type")) == octetStream
@@ -258,6 +262,7 @@ func (srv *Server) wsOptions(x *web.Exchange, first bool) web.WSOptions {
 		MaxMessageBytes: srv.cfg.MaxHTTPBufferSize,
 		MaxQueueBytes:   srv.cfg.Poller.MaxQueueBytes,
 		Overflow:        srv.cfg.Poller.Overflow,
+		Deflate:         srv.deflate,
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 // Packets without contents are encoded once, for all sessions. Whoever sends
 // one retains it: these variables keep a reference for ever.
 var (
-	closeFrame     = textFrame("1")
+	closeFrame     = textFrame("1").Uncompressed() // reference: what the transport says by itself
 	pingFrame      = textFrame("2")
 	pongFrame      = textFrame("3")
-	noopFrame      = textFrame("6")
+	noopFrame      = textFrame("6").Uncompressed()
 	pongProbeFrame = textFrame("3probe")
 )
 

@@ -1,6 +1,7 @@
 package eio
 
 import (
+	"github.com/sirocco-io/sirocco/internal/deflate"
 	"github.com/sirocco-io/sirocco/internal/frame"
 	"github.com/sirocco-io/sirocco/poller"
 )
@@ -14,9 +15,11 @@ type longPoll struct {
 	own   *terms // nil: the server's
 	flags longPollFlags
 
-	jsonp                 string    // what answers to script tags begin with; "" for others
-	get, post             responder // nil when there is none
-	getHeader, postHeader []byte    // header lines of their answers; shared, not modified
+	jsonp                 string         // what answers to script tags begin with; "" for others
+	get, post             responder      // nil when there is none
+	coding                deflate.Coding // of the answer to get
+	packing               *packing       // nil when there is none
+	getHeader, postHeader []byte         // header lines of their answers; shared, not modified
 }
 
 // terms are a bound and what happens there, see Session.SetLimit.
@@ -90,15 +93,15 @@ func (p *longPoll) send(f *frame.Frame, control bool) poller.Outcome {
 }
 
 // poll handles a GET whose body, if any, was read. header holds further lines
-// for its answer. It reports false, and the caller refuses x, when another GET
+// for its answer, which may be in coding. It reports false, and the caller refuses x, when another GET
 // is pending: that ends the session. Ownership: header is kept; it must not be
 // modified.
-func (p *longPoll) poll(x responder, header []byte) bool {
-	if p.get != nil {
+func (p *longPoll) poll(x responder, header []byte, coding deflate.Coding) bool {
+	if p.get != nil || p.packing != nil {
 		p.s.finish(TransportError, ErrPollOverlap)
 		return false
 	}
-	p.get, p.getHeader = x, header
+	p.get, p.getHeader, p.coding = x, header, coding
 	if p.flags&flagClosing != 0 {
 		if p.out.empty() {
 			p.out.append(noopFrame.Retain(1), true)
@@ -127,7 +130,7 @@ func (p *longPoll) flush() {
 
 // answer answers the pending GET with what is buffered.
 func (p *longPoll) answer() {
-	x := p.get
+	x, compress := p.get, p.out.compressible()
 	p.get = nil
 	body, text := p.s.dialect.payload(p.s.shard.takeScratch(), p.out.live(), p.flags&flagBase64 != 0)
 	p.out.drop()
@@ -137,9 +140,9 @@ func (p *longPoll) answer() {
 	} else if !text {
 		contentType = octetStream
 	}
-	x.Respond(200, contentType, p.getHeader, body)
-	p.getHeader = nil
-	p.s.shard.putScratch(body)
+	if !p.reply(x, contentType, body, compress) {
+		p.s.shard.putScratch(body)
+	}
 }
 
 // sayClose answers the pending GET with what is buffered and a close packet.
@@ -245,6 +248,11 @@ func (p *longPoll) tooLarge() {
 
 // aborted handles the end of a request's connection.
 func (p *longPoll) aborted(x responder) {
+	if k := p.packing; k != nil && k.x == x {
+		k.x = nil
+		p.s.finish(TransportError, ErrPollAborted)
+		return
+	}
 	switch x {
 	case p.get:
 		p.get = nil

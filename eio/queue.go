@@ -126,6 +126,16 @@ func (q *sendQueue) dropOldest(need int) (dropped int) {
 	return dropped
 }
 
+// compressible reports whether any packet may be compressed.
+func (q *sendQueue) compressible() bool {
+	for _, e := range q.live() {
+		if e.F.Compressible() {
+			return true
+		}
+	}
+	return false
+}
+
 // take empties the queue and returns what was in it, with its references.
 func (q *sendQueue) take() []queued {
 	entries := q.live()

@@ -20,6 +20,8 @@ type Server struct {
 	tails    [transportCount]string // what follows the id in open packets
 	origins  map[string]bool        // nil: all are allowed
 	fixed    fixedHeaders
+	deflate  *web.WSDeflate // nil: off
+	packer   *packer        // nil: off
 	sessions *id.Table[Session]
 
 	pending atomic.Int64 // handshakes that wait for a hook
@@ -55,6 +57,8 @@ func NewServer(cfg Config, h Handler) (*Server, error) {
 		tails:    openTails(&cfg),
 		origins:  originSet(cfg.AllowedOrigins),
 		fixed:    fixHeaders(&cfg),
+		deflate:  cfg.PerMessageDeflate.engine(),
+		packer:   newPacker(cfg.HTTPCompression),
 		sessions: id.NewTable(func(s *Session) *id.ID { return &s.id }),
 		custom:   make(map[string]*Session),
 		ended:    make(chan struct{}),

@@ -19,6 +19,8 @@ type shard struct {
 	flushing []*longPoll // the other one of the two, while they are
 	scratch  []byte      // for payloads; nil while taken
 	packing  []byte      // for handshake headers
+	packed   []byte      // for compressed payloads
+	lines    []byte      // for the header lines of these
 	strings  interner
 }
 

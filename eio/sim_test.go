@@ -266,7 +266,7 @@ func (m *sim) sendGet() {
 		m.get = x
 		return
 	}
-	if m.poll.poll(x, nil) {
+	if m.poll.poll(x, nil, 0) {
 		m.get = x
 	} else {
 		x.Respond(400, "", nil, nil)

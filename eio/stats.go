@@ -23,6 +23,9 @@ type Stats struct {
 	// them, that the policies at the limit dropped; Replaced those that a
 	// later one of the same key made void.
 	DroppedNewest, DroppedOldest, Replaced uint64
+	// Deflated are the messages that were compressed for WebSockets, those to
+	// several sessions once; Inflated those that came compressed.
+	Deflated, Inflated uint64
 	// Overflows are sessions closed because more than the limit was buffered
 	// for them, on any transport.
 	Overflows uint64
@@ -49,6 +52,9 @@ func (srv *Server) Stats() Stats {
 		sh.count.addTo(&st)
 	}
 	st.Poller = p.Stats()
+	if srv.deflate != nil {
+		st.Deflated, st.Inflated = srv.deflate.Counts()
+	}
 	st.Overflows += st.Poller.Overflows
 	st.DroppedOldest += st.Poller.Oldest
 	st.Replaced += st.Poller.Replaced
