@@ -19,6 +19,14 @@ type CORS = eio.CORS
 // Cookie describes the cookie of the handshake. It is the type of package eio.
 type Cookie = eio.Cookie
 
+// PerMessageDeflate is compression of WebSocket messages. It is the type of
+// package eio.
+type PerMessageDeflate = eio.PerMessageDeflate
+
+// HTTPCompression is compression of the answers to polling requests. It is the
+// type of package eio.
+type HTTPCompression = eio.HTTPCompression
+
 // Config configures a [Server]. The zero value works, with the reference's
 // defaults. It is copied by [NewServer].
 type Config struct {
@@ -97,6 +105,11 @@ type Config struct {
 	// as a file beside them with ".br" has it, and stay in memory. nil serves
 	// none.
 	ClientFiles fs.FS
+	// PerMessageDeflate compresses WebSocket messages. nil means not.
+	PerMessageDeflate *PerMessageDeflate
+	// HTTPCompression compresses the answers to polling requests. nil means
+	// from 1,024 bytes on.
+	HTTPCompression *HTTPCompression
 	// Poller configures the reactor. Its MaxQueueBytes and Overflow are what
 	// bounds the data that waits for a slow client.
 	Poller poller.Config
@@ -296,6 +309,8 @@ func (c *Config) engine() eio.Config {
 		DropHandshakeHeaders: c.DropHandshakeHeaders,
 		HTTPHandler:          c.HTTPHandler,
 		Assets:               clientAssets(c.ClientFiles),
+		PerMessageDeflate:    c.PerMessageDeflate,
+		HTTPCompression:      c.HTTPCompression,
 		Poller:               p,
 		OnConnectionError:    c.OnConnectionError,
 		OnPacket:             c.OnPacket,
