@@ -51,19 +51,27 @@ func serve(t testing.TB, cfg Config) (*Server, string) {
 
 // testClient speaks Engine.IO 4 over WebSocket.
 type testClient struct {
-	t    testing.TB
-	conn net.Conn
-	in   chan string // messages without the engine's digit; binary ones behind "b:"
-	wmu  sync.Mutex
-	err  error // why in was closed
+	t     testing.TB
+	conn  net.Conn
+	typed bool        // binary messages begin with their type, which is left out here
+	in    chan string // messages without the engine's digit; binary ones behind "b:"
+	wmu   sync.Mutex
+	err   error // why in was closed
 }
 
 // dial connects to the server, without joining a namespace.
 func dial(t testing.TB, addr string) *testClient {
 	t.Helper()
+	return dialAs(t, addr, "/socket.io/?EIO=4&transport=websocket")
+}
+
+// dialAs connects with another revision of the protocol: one whose binary
+// messages begin with their type when it is 3.
+func dialAs(t testing.TB, addr, target string) *testClient {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, br, _, err := ws.Dial(ctx, "ws://"+addr+"/socket.io/?EIO=4&transport=websocket")
+	conn, br, _, err := ws.Dial(ctx, "ws://"+addr+target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +79,7 @@ func dial(t testing.TB, addr string) *testClient {
 	if br != nil {
 		r = br
 	}
-	c := &testClient{t: t, conn: conn, in: make(chan string, 1<<14)}
+	c := &testClient{t: t, conn: conn, typed: strings.Contains(target, "EIO=3"), in: make(chan string, 1<<14)}
 	opened := make(chan struct{})
 	go c.read(r, opened) // ends when the connection is closed, by the cleanup at the latest
 	t.Cleanup(func() { _ = conn.Close() })
@@ -117,6 +125,8 @@ func (c *testClient) read(r io.Reader, opened chan struct{}) {
 			return
 		}
 		switch {
+		case h.OpCode == ws.OpBinary && c.typed:
+			c.in <- "b:" + strings.TrimPrefix(string(b), "\x04")
 		case h.OpCode == ws.OpBinary:
 			c.in <- "b:" + string(b)
 		case len(b) > 0 && b[0] == '4':
@@ -144,6 +154,9 @@ func (c *testClient) write(s string, binary bool) {
 func (c *testClient) send(packets ...string) {
 	for _, p := range packets {
 		if b, ok := strings.CutPrefix(p, "b:"); ok {
+			if c.typed {
+				b = "\x04" + b
+			}
 			c.write(b, true)
 		} else {
 			c.write("4"+p, false)

@@ -32,8 +32,9 @@ func (engineEcho) OnMessage(s *eio.Session, b []byte, binary bool) {
 func (engineEcho) OnClose(*eio.Session, eio.Reason, error) {}
 
 // newEngine returns the server of the Engine.IO endpoint.
-func newEngine() (*eio.Server, error) {
+func newEngine(eio3 bool) (*eio.Server, error) {
 	return eio.NewServer(eio.Config{
+		AllowEIO3:         eio3,
 		PingInterval:      pingInterval,
 		PingTimeout:       pingTimeout,
 		MaxHTTPBufferSize: maxPayload,

@@ -4,7 +4,8 @@
 //	/socket.io/   Socket.IO: the namespaces / and /custom of its protocol suite
 //	/echo         plain WebSocket: echoes each message, up to 16 MiB
 //
-// Its timeouts are as short as the suites ask for; it is no model for a server.
+// With -eio3 the first two also serve clients of Engine.IO 3. Its timeouts are as
+// short as the suites ask for; it is no model for a server.
 package main
 
 import (
@@ -25,18 +26,19 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:3000", "address to listen on")
+	eio3 := flag.Bool("eio3", false, "also serve Engine.IO 3, the protocol of Socket.IO 1 and 2")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr); err != nil {
+	if err := run(ctx, *addr, *eio3); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx is done.
-func run(ctx context.Context, addr string) error {
-	s, err := start(addr)
+func run(ctx context.Context, addr string, eio3 bool) error {
+	s, err := start(addr, eio3)
 	if err != nil {
 		return err
 	}
@@ -54,13 +56,13 @@ type service struct {
 }
 
 // start serves on addr.
-func start(addr string) (*service, error) {
+func start(addr string, eio3 bool) (*service, error) {
 	var s service
 	var err error
-	if s.engine, err = newEngine(); err != nil {
+	if s.engine, err = newEngine(eio3); err != nil {
 		return nil, err
 	}
-	if s.io, err = newSocketIO(); err != nil {
+	if s.io, err = newSocketIO(eio3); err != nil {
 		return nil, err
 	}
 	// The suites fire two requests at once and expect that the first one is

@@ -14,8 +14,8 @@ import (
 )
 
 // serve starts the endpoints, and returns how to connect to them.
-func serve(t *testing.T) (dial func(target string) talk, base string) {
-	s, err := start("127.0.0.1:0")
+func serve(t *testing.T, eio3 bool) (dial func(target string) talk, base string) {
+	s, err := start("127.0.0.1:0", eio3)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.close()) })
 	base = s.addr.String()
@@ -62,13 +62,13 @@ func serve(t *testing.T) (dial func(target string) talk, base string) {
 type talk func(send string, want ...string)
 
 func TestEcho(t *testing.T) {
-	dial, _ := serve(t)
+	dial, _ := serve(t, false)
 	big := strings.Repeat("x", maxEchoBytes)
 	dial("/echo")(big, big)
 }
 
 func TestEngine(t *testing.T) {
-	dial, base := serve(t)
+	dial, base := serve(t, false)
 	say := dial("/engine.io/?EIO=4&transport=websocket")
 	say("4hello", "4hello")
 	say("bAQ==", "binary \x01")
@@ -86,11 +86,33 @@ func TestEngine(t *testing.T) {
 }
 
 func TestSocketIO(t *testing.T) {
-	dial, _ := serve(t)
+	dial, _ := serve(t, false)
 	say := dial("/socket.io/?EIO=4&transport=websocket")
 	say(`40{"token":"123"}`, `40{"sid":"`, `42["auth",{"token":"123"}]`)
 	say(`40/custom,`, `40/custom,{"sid":"`, `42/custom,["auth",{}]`)
 	say(`40/random`, `44/random,{"message":"Invalid namespace"}`)
 	say(`42["message",1,"2",{"3":[true]}]`, `42["message-back",1,"2",{"3":[true]}]`)
 	say(`42456["message-with-ack",1,"2",{"3":[false]}]`, `43456[1,"2",{"3":[false]}]`)
+}
+
+// TestBothProtocols: with -eio3 each endpoint takes both, without it only 4.
+func TestBothProtocols(t *testing.T) {
+	dial, base := serve(t, true)
+	dial("/engine.io/?EIO=4&transport=websocket")("4hello", "4hello")
+	dial("/engine.io/?EIO=3&transport=websocket")("4hello", "4hello")
+	dial("/engine.io/?EIO=3&transport=websocket")("2", "3")
+	// The second and the third come in any order.
+	dial("/socket.io/?EIO=3&transport=websocket")(`42["message",1]`, "40", `42["`, `42["`)
+	dial("/socket.io/?EIO=4&transport=websocket")("40", `40{"sid":"`)
+	for _, eio3 := range []bool{true, false} {
+		if !eio3 {
+			_, base = serve(t, false)
+		}
+		res, err := http.Get("http://" + base + "/engine.io/?EIO=3&transport=polling")
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		if ok := res.StatusCode == http.StatusOK; ok != eio3 {
+			t.Errorf("eio3 %v: status %d", eio3, res.StatusCode)
+		}
+	}
 }

@@ -15,8 +15,9 @@ const apart = 3 * time.Millisecond
 
 // newSocketIO returns the server of the Socket.IO endpoint, with the namespaces
 // and events of its protocol suite.
-func newSocketIO() (*sio.Server, error) {
+func newSocketIO(eio3 bool) (*sio.Server, error) {
 	io, err := sio.NewServer(sio.Config{
+		AllowEIO3:         eio3,
 		PingInterval:      pingInterval,
 		PingTimeout:       pingTimeout,
 		ConnectTimeout:    connectTimeout,
