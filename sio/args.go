@@ -12,6 +12,17 @@ type Args struct {
 	attachments [][]byte
 	codec       JSONCodec
 	parsed      *parsedArgs // instead of raw and attachments, with Config.Parser
+	ack         Ack         // nil but for listeners of all events and middlewares
+}
+
+// Ack returns what answers the event that a was shown with to a listener of
+// all events or to a packet middleware. It does nothing when the client wants
+// no answer, or when a handler has answered; for other Args too.
+func (a Args) Ack() Ack {
+	if a.ack == nil {
+		return noAnswer
+	}
+	return a.ack
 }
 
 // Raw returns the JSON of the arguments: values with commas between, without

@@ -14,11 +14,11 @@ type client struct {
 	loop  *loopState
 	timer *connectTimer // until a namespace is joined
 	parts *assembly     // while attachments are awaited; with Config.Parser always
-	more  []*Socket     // live sockets besides first
+	more  []*Socket     // live sockets besides first; written under loopState.clients
 
 	first    Socket // the usual client has one socket for life
 	used     bool   // first has been given out, and is not used again
-	live     bool   // first is live
+	live     bool   // first is live; written under loopState.clients
 	dead     bool   // the connection is being closed: nothing is read any more
 	inactive bool   // reading is paused because of queued events
 	older    bool   // speaks revision 4 of the protocol, see older.go
@@ -71,9 +71,6 @@ func (e engine) OnMessage(sess *eio.Session, b []byte, binary bool) {
 		c.fail(err)
 	}
 }
-
-// OnUpgrade implements eio.Handler.
-func (engine) OnUpgrade(*eio.Session) {}
 
 // OnDrain implements eio.Handler.
 func (engine) OnDrain(sess *eio.Session) { clientOf(sess).drained() }
@@ -150,6 +147,8 @@ func (c *client) find(name []byte) *Socket {
 
 // forget drops s from the live sockets.
 func (c *client) forget(s *Socket) {
+	c.loop.clients.Lock()
+	defer c.loop.clients.Unlock()
 	if s == &c.first {
 		c.live = false
 		return
@@ -159,12 +158,19 @@ func (c *client) forget(s *Socket) {
 	}
 }
 
+// sockets returns the live sockets. On the loop, or with loopState.clients held.
+func (c *client) sockets() []*Socket {
+	if !c.live {
+		return slices.Clone(c.more)
+	}
+	return append([]*Socket{&c.first}, c.more...)
+}
+
 // take returns the live sockets and forgets them.
 func (c *client) take() []*Socket {
-	all := c.more
-	if c.live {
-		all = append([]*Socket{&c.first}, all...)
-	}
+	c.loop.clients.Lock()
+	defer c.loop.clients.Unlock()
+	all := c.sockets()
 	c.more, c.live = nil, false
 	return all
 }
@@ -214,6 +220,8 @@ func (c *client) mayJoin() error {
 
 // newSocket returns a live socket for n: the one inside c, if it was not used.
 func (c *client) newSocket(n *Namespace) *Socket {
+	c.loop.clients.Lock()
+	defer c.loop.clients.Unlock()
 	s := &c.first
 	if c.used {
 		s = new(Socket)

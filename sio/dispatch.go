@@ -276,6 +276,8 @@ func (t *task) run() {
 		s.runFarewell(t.reason, t.err)
 	case taskLookup:
 		t.lookup.run()
+	case taskUpgrade:
+		s.runUpgrade()
 	}
 }
 

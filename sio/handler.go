@@ -22,6 +22,8 @@ const (
 	// Once removes the handler when it is called for the first time, over all
 	// sockets it is shared by.
 	Once
+	// Prepend puts the handler in front of those that are there.
+	Prepend
 )
 
 // Registrar is where handlers are registered: a [*Server] (its namespace "/"),
@@ -35,6 +37,7 @@ type handler struct {
 	run    func(*RawEvent)
 	inline bool
 	once   bool
+	front  bool
 	fired  atomic.Bool
 }
 
@@ -43,6 +46,7 @@ func newHandler(run func(*RawEvent), opts []HandlerOption) *handler {
 	for _, o := range opts {
 		h.inline = h.inline || o&Inline != 0
 		h.once = h.once || o&Once != 0
+		h.front = h.front || o&Prepend != 0
 	}
 	return h
 }
@@ -58,6 +62,7 @@ type (
 	anyFunc        = func(s *Socket, event string, args Args)
 	packetFunc     = func(s *Socket, event string, args Args) error
 	disconnectFunc = func(s *Socket, reason Reason, err error)
+	upgradeFunc    = func(s *Socket, transport string)
 )
 
 // handlerTable is what a namespace or a socket has registered. It is immutable:
@@ -69,6 +74,7 @@ type handlerTable struct {
 	connection    []*handler
 	disconnecting []disconnectFunc
 	disconnect    []disconnectFunc
+	upgrade       []upgradeFunc
 }
 
 // taps reports whether every event must be shown to something first.
@@ -105,6 +111,7 @@ func (r *registry) change(f func(t *handlerTable)) {
 	t.any, t.outgoing = slices.Clip(t.any), slices.Clip(t.outgoing)
 	t.packet, t.connection = slices.Clip(t.packet), slices.Clip(t.connection)
 	t.disconnecting, t.disconnect = slices.Clip(t.disconnecting), slices.Clip(t.disconnect)
+	t.upgrade = slices.Clip(t.upgrade)
 	f(&t)
 	r.table.Store(&t)
 }
@@ -118,7 +125,11 @@ func (r *registry) add(event string, h *handler) {
 		if old := t.events[event]; old != nil {
 			*e = *old
 		}
-		e.list = append(slices.Clip(e.list), h)
+		if h.front {
+			e.list = append([]*handler{h}, e.list...)
+		} else {
+			e.list = append(slices.Clip(e.list), h)
+		}
 		if h.inline {
 			e.inline++
 		}

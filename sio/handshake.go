@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -32,7 +33,26 @@ type Handshake struct {
 	// Auth is the JSON of the client's auth option, nil for none.
 	Auth json.RawMessage
 
-	ctx context.Context
+	ctx    context.Context
+	remote netip.AddrPort
+}
+
+// Request returns the request as net/http has it, for packages that read
+// cookies or sessions from one: its method is GET, it has no body, and its
+// context is that of Context. It shares Headers.
+func (h Handshake) Request() *http.Request {
+	u, err := url.ParseRequestURI(h.URL)
+	if err != nil {
+		u = &url.URL{Path: h.URL}
+	}
+	r := &http.Request{
+		Method: http.MethodGet, URL: u, RequestURI: h.URL, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: h.Headers, Host: h.Headers.Get("Host"), RemoteAddr: h.Address, Body: http.NoBody,
+	}
+	if h.remote.IsValid() {
+		r.RemoteAddr = h.remote.String()
+	}
+	return r.WithContext(h.Context())
 }
 
 // Context returns what middlewares of [Server.UseHTTP] put in the context of the
@@ -67,9 +87,13 @@ func (s *Socket) Handshake() Handshake {
 // issued, in Unix milliseconds. Ownership: auth is kept.
 func handshakeOf(sess *eio.Session, issued int64, auth []byte) Handshake {
 	h := sess.Handshake()
+	query := h.Query()
+	for key, values := range query {
+		query[key] = values[len(values)-1:]
+	}
 	return Handshake{
 		Headers: h.Headers(),
-		Query:   h.Query(),
+		Query:   query,
 		URL:     h.URL(),
 		Address: h.Address(),
 		XDomain: h.XDomain(),
@@ -77,6 +101,7 @@ func handshakeOf(sess *eio.Session, issued int64, auth []byte) Handshake {
 		Issued:  time.UnixMilli(issued),
 		Auth:    auth,
 		ctx:     h.Context(),
+		remote:  h.RemoteAddr(),
 	}
 }
 

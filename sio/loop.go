@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/sirocco-io/sirocco/poller"
@@ -16,6 +17,8 @@ type loopState struct {
 	epoch uint64   // number of the latest broadcast that marked sockets
 	event RawEvent // lent to inline handlers
 	work  dispatcher
+
+	clients sync.Mutex // held by the loop to change a client's list of sockets, by others to read it
 
 	counters counters
 }

@@ -116,23 +116,30 @@ func (n *Namespace) Server() *Server { return n.srv }
 func (n *Namespace) registry() *registry { return &n.reg }
 
 // On registers a handler that gets decoded values: what [Args.Values] returns.
-// Typed handlers are registered by the function [On].
-func (n *Namespace) On(event string, fn func(s *Socket, args []any, ack Ack), opts ...HandlerOption) {
-	register(n, event, dynamic(fn), opts)
+// Typed handlers are registered by the function [On]. The returned function
+// removes the handler.
+func (n *Namespace) On(event string, fn func(s *Socket, args []any, ack Ack), opts ...HandlerOption) (off func()) {
+	return register(n, event, dynamic(fn), opts)
 }
 
-// OnRaw registers a handler that gets the event as it came in.
-func (n *Namespace) OnRaw(event string, fn func(e *RawEvent), opts ...HandlerOption) {
-	register(n, event, fn, opts)
+// OnRaw registers a handler that gets the event as it came in. The returned
+// function removes the handler.
+func (n *Namespace) OnRaw(event string, fn func(e *RawEvent), opts ...HandlerOption) (off func()) {
+	return register(n, event, fn, opts)
 }
 
 // Off removes all handlers of the event that were registered on n.
 func (n *Namespace) Off(event string) { n.reg.off(event, nil) }
 
 // OnAny registers fn for every event that arrives, in front of middlewares and
-// handlers. The returned function removes it.
+// handlers; [Args.Ack] answers the event. The returned function removes it.
 func (n *Namespace) OnAny(fn func(s *Socket, event string, args Args)) (off func()) {
 	return n.reg.listen(anyList, fn, false)
+}
+
+// PrependAny is OnAny in front of the listeners that are there.
+func (n *Namespace) PrependAny(fn func(s *Socket, event string, args Args)) (off func()) {
+	return n.reg.listen(anyList, fn, true)
 }
 
 // OnConnection registers fn for new sockets of the namespace. It runs behind

@@ -127,6 +127,7 @@ func (s *Socket) runList(t *task, e *eventHandlers) {
 func (s *Socket) runTaps(t *task, shared, own *handlerTable) (pass bool) {
 	defer s.rescue(t.event.name)
 	args := t.event.view().clone()
+	args.ack = t.event.detachAck()
 	for _, list := range [...][]*anyFunc{shared.any, own.any} {
 		for _, fn := range list {
 			(*fn)(s, t.event.name, args)

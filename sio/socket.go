@@ -110,7 +110,10 @@ func (s *Socket) Namespace() *Namespace { return s.nsp }
 func (s *Socket) Server() *Server { return s.nsp.srv }
 
 // Conn returns the Engine.IO session that s shares with the client's sockets in
-// other namespaces. Most of its methods are for the loop only.
+// other namespaces. Its name of the transport, state, protocol and handshake
+// may be read from any goroutine; what is for the loop only can be done in a
+// function given to its method Do. What it carries must be left to this
+// package.
 func (s *Socket) Conn() *eio.Session { return s.sess }
 
 // Connected reports whether s is connected: not in middlewares any more and
@@ -197,13 +200,14 @@ func postDisconnectAll(a, _ any) {
 
 // On registers a handler for events of this socket only, behind those of its
 // namespace. See [Namespace.On].
-func (s *Socket) On(event string, fn func(s *Socket, args []any, ack Ack), opts ...HandlerOption) {
-	register(s, event, dynamic(fn), opts)
+func (s *Socket) On(event string, fn func(s *Socket, args []any, ack Ack), opts ...HandlerOption) (off func()) {
+	return register(s, event, dynamic(fn), opts)
 }
 
-// OnRaw registers a raw handler for events of this socket only.
-func (s *Socket) OnRaw(event string, fn func(e *RawEvent), opts ...HandlerOption) {
-	register(s, event, fn, opts)
+// OnRaw registers a raw handler for events of this socket only. See
+// [Namespace.OnRaw].
+func (s *Socket) OnRaw(event string, fn func(e *RawEvent), opts ...HandlerOption) (off func()) {
+	return register(s, event, fn, opts)
 }
 
 // Off removes the handlers of the event that were registered on s.
@@ -217,44 +221,6 @@ func (s *Socket) ownTable() *handlerTable {
 		return x.reg.load()
 	}
 	return &noHandlers
-}
-
-// OnAny registers fn for every event of s, in front of middlewares and
-// handlers. The returned function removes it.
-func (s *Socket) OnAny(fn func(event string, args Args)) (off func()) {
-	return s.registry().listen(anyList, func(_ *Socket, event string, args Args) { fn(event, args) }, false)
-}
-
-// PrependAny is OnAny in front of the listeners that are there.
-func (s *Socket) PrependAny(fn func(event string, args Args)) (off func()) {
-	return s.registry().listen(anyList, func(_ *Socket, event string, args Args) { fn(event, args) }, true)
-}
-
-// OnAnyOutgoing registers fn for every event that is sent to s, acknowledgements
-// not included. For what s itself emits it runs before the event is sent, on
-// the caller's goroutine; for broadcasts in order with the events of s. The
-// returned function removes it.
-func (s *Socket) OnAnyOutgoing(fn func(event string, args Args)) (off func()) {
-	return s.listenOutgoing(fn, false)
-}
-
-// PrependAnyOutgoing is OnAnyOutgoing in front of the listeners that are there.
-func (s *Socket) PrependAnyOutgoing(fn func(event string, args Args)) (off func()) {
-	return s.listenOutgoing(fn, true)
-}
-
-func (s *Socket) listenOutgoing(fn func(event string, args Args), front bool) func() {
-	off := s.registry().listen(outgoingList, func(_ *Socket, event string, args Args) { fn(event, args) }, front)
-	s.loop.loop.Post(postTap, s, nil)
-	return func() {
-		off()
-		s.loop.loop.Post(postTap, s, nil)
-	}
-}
-
-func postTap(a, _ any) {
-	s := a.(*Socket)
-	s.tapped = len(s.ownTable().outgoing) > 0
 }
 
 // OnDisconnecting registers fn for the moment before s leaves its rooms.
@@ -288,6 +254,10 @@ func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 // Except returns an operator for all sockets of the namespace except s and
 // those in the rooms.
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Local returns an operator for the other sockets of the namespace in this
+// process.
+func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
 
 // Broadcast returns an operator for all sockets of the namespace except s.
 func (s *Socket) Broadcast() Broadcast { return Broadcast{nsp: s.nsp, self: s} }

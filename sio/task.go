@@ -13,6 +13,7 @@ const (
 	taskConnection                  // the connection handlers
 	taskFarewell                    // the disconnect handlers
 	taskLookup                      // a CONNECT to a namespace that may have to be made
+	taskUpgrade                     // the upgrade handlers
 )
 
 // task is work that is done for a socket off the loop, in order. It owns the

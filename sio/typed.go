@@ -2,13 +2,14 @@ package sio
 
 // On registers fn for events whose first argument decodes into a T, with
 // [Args.Decode]'s rules: a missing argument is the zero T. Use [Args] as T to
-// get all arguments undecoded, and [On2] and [On3] for more of them.
+// get all arguments undecoded, and [On2] and [On3] for more of them. The
+// returned function removes the handler.
 //
 // A nil error sends an empty acknowledgement when the client asked for one; an
 // error, like arguments that do not fit, is sent as {"error": text}, or reaches
 // [Config.OnError] as a [*HandlerError] when no acknowledgement was asked for.
-func On[T any](r Registrar, event string, fn func(s *Socket, v T) error, opts ...HandlerOption) {
-	register(r, event, func(e *RawEvent) {
+func On[T any](r Registrar, event string, fn func(s *Socket, v T) error, opts ...HandlerOption) (off func()) {
+	return register(r, event, func(e *RawEvent) {
 		var v T
 		err := decodeTyped(e, &v)
 		if err == nil {
@@ -19,8 +20,8 @@ func On[T any](r Registrar, event string, fn func(s *Socket, v T) error, opts ..
 }
 
 // On2 is [On] for two arguments.
-func On2[A, B any](r Registrar, event string, fn func(s *Socket, a A, b B) error, opts ...HandlerOption) {
-	register(r, event, func(e *RawEvent) {
+func On2[A, B any](r Registrar, event string, fn func(s *Socket, a A, b B) error, opts ...HandlerOption) (off func()) {
+	return register(r, event, func(e *RawEvent) {
 		var a A
 		var b B
 		err := e.Decode(&a, &b)
@@ -32,8 +33,8 @@ func On2[A, B any](r Registrar, event string, fn func(s *Socket, a A, b B) error
 }
 
 // On3 is [On] for three arguments.
-func On3[A, B, C any](r Registrar, event string, fn func(s *Socket, a A, b B, c C) error, opts ...HandlerOption) {
-	register(r, event, func(e *RawEvent) {
+func On3[A, B, C any](r Registrar, event string, fn func(s *Socket, a A, b B, c C) error, opts ...HandlerOption) (off func()) {
+	return register(r, event, func(e *RawEvent) {
 		var a A
 		var b B
 		var c C
@@ -47,8 +48,8 @@ func On3[A, B, C any](r Registrar, event string, fn func(s *Socket, a A, b B, c 
 
 // OnAck is [On] for a handler whose result is the argument of the
 // acknowledgement. Without one asked for, the result is dropped.
-func OnAck[T, R any](r Registrar, event string, fn func(s *Socket, v T) (R, error), opts ...HandlerOption) {
-	register(r, event, func(e *RawEvent) {
+func OnAck[T, R any](r Registrar, event string, fn func(s *Socket, v T) (R, error), opts ...HandlerOption) (off func()) {
+	return register(r, event, func(e *RawEvent) {
 		var v T
 		var result R
 		err := decodeTyped(e, &v)
@@ -60,8 +61,8 @@ func OnAck[T, R any](r Registrar, event string, fn func(s *Socket, v T) (R, erro
 }
 
 // OnAck2 is [OnAck] for two arguments.
-func OnAck2[A, B, R any](r Registrar, event string, fn func(s *Socket, a A, b B) (R, error), opts ...HandlerOption) {
-	register(r, event, func(e *RawEvent) {
+func OnAck2[A, B, R any](r Registrar, event string, fn func(s *Socket, a A, b B) (R, error), opts ...HandlerOption) (off func()) {
+	return register(r, event, func(e *RawEvent) {
 		var a A
 		var b B
 		var result R
@@ -74,8 +75,8 @@ func OnAck2[A, B, R any](r Registrar, event string, fn func(s *Socket, a A, b B)
 }
 
 // OnAck3 is [OnAck] for three arguments.
-func OnAck3[A, B, C, R any](r Registrar, event string, fn func(s *Socket, a A, b B, c C) (R, error), opts ...HandlerOption) {
-	register(r, event, func(e *RawEvent) {
+func OnAck3[A, B, C, R any](r Registrar, event string, fn func(s *Socket, a A, b B, c C) (R, error), opts ...HandlerOption) (off func()) {
+	return register(r, event, func(e *RawEvent) {
 		var a A
 		var b B
 		var c C
@@ -88,9 +89,11 @@ func OnAck3[A, B, C, R any](r Registrar, event string, fn func(s *Socket, a A, b
 	}, opts)
 }
 
-// register adds a handler in its common form.
-func register(r Registrar, event string, run func(*RawEvent), opts []HandlerOption) {
-	r.registry().add(event, newHandler(run, opts))
+// register adds a handler in its common form and returns what removes it.
+func register(r Registrar, event string, run func(*RawEvent), opts []HandlerOption) (off func()) {
+	reg, h := r.registry(), newHandler(run, opts)
+	reg.add(event, h)
+	return func() { reg.off(event, h) }
 }
 
 // decodeTyped decodes the first argument, or all of them into an Args.
