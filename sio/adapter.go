@@ -77,6 +77,8 @@ type Event struct {
 	// Offset is the event's place in the log of a [SessionStore]. "" in an
 	// event that cannot be missed and recovered.
 	Offset string
+
+	terms terms // of this node only
 }
 
 // Target selects sockets of a namespace, as a [Broadcast] does.
@@ -115,49 +117,76 @@ type SocketInfo struct {
 // link is what a namespace has beyond its own sockets. A namespace of a server
 // that is alone and does not recover sockets has none.
 type link struct {
-	node    *Node
-	adapter Adapter // nil for none
+	node     *Node
+	adapter  Adapter      // nil for none
+	store    SessionStore // nil without recovery
+	memory   *memoryStore // the store when it is this node's own, else nil
+	recovery Recovery     // with defaults
 }
 
-// newLink connects n with other nodes, if the configuration says so.
+// newLink connects n with other nodes and its sessions, if the configuration
+// says so.
 func (n *Namespace) newLink() {
 	cfg := &n.srv.cfg
-	if cfg.Adapter == nil {
+	if cfg.Adapter == nil && cfg.ConnectionStateRecovery == nil {
 		return
 	}
 	l := &link{node: &Node{nsp: n}}
-	l.adapter = cfg.Adapter(l.node)
-	if l.adapter != nil {
-		n.link = l
+	if cfg.Adapter != nil {
+		l.adapter = cfg.Adapter(l.node)
 	}
+	if r := cfg.ConnectionStateRecovery; r != nil {
+		l.recovery = r.withDefaults()
+		if shared, ok := l.adapter.(SessionStore); ok {
+			l.store = shared
+		} else {
+			l.memory = newMemoryStore(l.node, l.recovery, cfg.unnoticed())
+			l.store = l.memory
+		}
+	}
+	n.link = l
 }
 
 // close ends what newLink began.
 func (l *link) close() error {
-	if l == nil || l.adapter == nil {
+	if l == nil {
 		return nil
 	}
-	return l.adapter.Close()
+	if l.memory != nil {
+		l.memory.close()
+	}
+	if l.adapter != nil {
+		return l.adapter.Close()
+	}
+	return nil
 }
 
 // emit sends an event to the sockets of b, here and elsewhere.
 func (l *link) emit(b Broadcast, event string, args Args) error {
-	ev := Event{Name: event, Args: args, Target: b.target()}
-	f, err := l.node.nsp.eventFrame(ev)
-	if err != nil {
-		return err
+	if b.nsp.srv.closed.Load() {
+		return ErrServerClosed
 	}
-	if err := b.send(event, f); err != nil {
-		return err
+	ev := Event{Name: event, Args: args, Target: b.target(), terms: b.terms}
+	var err error
+	switch logged := l.store != nil && !b.volatile; {
+	case logged && l.memory != nil:
+		err = l.memory.Append(ev)
+	case logged && !b.local:
+		return l.store.Append(ev)
+	default:
+		_, err = l.node.deliver(ev)
 	}
-	if b.local || l.adapter == nil {
-		return nil
+	if err != nil || b.local || l.adapter == nil {
+		return err
 	}
 	return l.adapter.Publish(ev)
 }
 
-// eventFrame encodes an event for the sockets of this node.
+// eventFrame encodes an event for the sockets of this node, with its offset.
 func (n *Namespace) eventFrame(ev Event) (*frame.Frame, error) {
+	if ev.Offset != "" {
+		ev.Args = ev.Args.with(ev.Offset)
+	}
 	return n.srv.argsFrame(n.name, noAck, ev.Name, ev.Args)
 }
 

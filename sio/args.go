@@ -3,6 +3,7 @@ package sio
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Args are the arguments of an event or of an acknowledgement. They are
@@ -165,4 +166,33 @@ func (a Args) clone() Args {
 		}
 	}
 	return c
+}
+
+// with returns a with one more argument, a string.
+func (a Args) with(text string) Args {
+	if a.parsed != nil {
+		if values, err := a.parsed.view(); err == nil {
+			a.parsed = &parsedArgs{args: append(slices.Clip(values), text)}
+		}
+		return a
+	}
+	raw := make([]byte, 0, len(a.raw)+len(text)+len(`,""`))
+	raw = append(raw, a.raw...)
+	if len(raw) > 0 {
+		raw = append(raw, ',')
+	}
+	a.raw = appendString(raw, text)
+	return a
+}
+
+// size is what the arguments count for in limits of bytes.
+func (a Args) size() int {
+	n := len(a.raw)
+	if a.parsed != nil {
+		n = int(a.parsed.size)
+	}
+	for _, b := range a.attachments {
+		n += len(b)
+	}
+	return n
 }

@@ -114,19 +114,22 @@ func (b Broadcast) Send(args ...any) error { return b.Emit("message", args...) }
 // for the frame's references: one for each post.
 type cast struct {
 	Broadcast
-	event string
-	frame *frame.Frame
+	event  string
+	offset string // of an event that can be recovered
+	frame  *frame.Frame
 }
 
 // send posts the broadcast to every loop that has members. It takes over one
 // reference to f.
-func (b Broadcast) send(event string, f *frame.Frame) error {
+func (b Broadcast) send(event string, f *frame.Frame) error { return b.sendLogged(event, f, "") }
+
+func (b Broadcast) sendLogged(event string, f *frame.Frame, offset string) error {
 	if b.nsp.srv.closed.Load() {
 		f.Release()
 		return ErrServerClosed
 	}
 	b.terms.apply(f, b.nsp)
-	c := &cast{Broadcast: b, event: event, frame: f}
+	c := &cast{Broadcast: b, event: event, offset: offset, frame: f}
 	if only := b.onlyTarget(); only != nil {
 		f.Retain(1)
 		c.post(b.nsp, only.loop.index)
@@ -223,12 +226,18 @@ func (nl *nspLoop) pass(c *cast, sockets []*Socket) int {
 	f, epoch, sent, lost := c.frame, nl.ls.epoch, 0, 0
 	f.Retain(len(sockets)) // once, not once for each
 	for _, s := range sockets {
-		if s.mark == epoch || s.state.Load() != stateConnected {
+		if s.mark == epoch {
+			continue
+		}
+		if s.state.Load() != stateConnected {
+			if c.offset != "" {
+				s.keep(c, epoch)
+			}
 			continue
 		}
 		s.mark = epoch
-		if s.tapped {
-			s.tapOutgoing(c.event, f)
+		if s.special && !s.passSpecial(c) {
+			continue
 		}
 		if c.volatile && !s.sess.Writable() {
 			nl.ls.counters.dropped.Add(1)

@@ -82,7 +82,7 @@ func (nl *nspLoop) ask(q *question) {
 		p := &pendingAck{socket: s, id: q.id, all: q.acks, sent: s.loop.loop.Now()}
 		x.acks[q.id] = p
 		waiting = append(waiting, p)
-		if s.tapped {
+		if s.special && s.tapped() {
 			s.tapOutgoing(q.event, q.frame)
 		}
 		s.send(q.frame.Retain(1))

@@ -178,14 +178,26 @@ func (c *client) take() []*Socket {
 // join makes a socket for a CONNECT to n, which [Server.enter] has counted.
 // Ownership: auth is copied.
 func (c *client) join(n *Namespace, auth []byte) {
-	srv := c.loop.srv
 	if err := c.mayJoin(); err != nil {
 		n.leave()
 		c.refuse(n.name, err)
 		return
 	}
 	s := c.newSocket(n)
-	if _, ok := srv.sockets.Add(s); !ok {
+	if auth != nil {
+		s.extend().authJSON = append([]byte(nil), auth...)
+	}
+	if r := n.recoveryOf(auth); r != nil && !c.older {
+		s.stageRecovery(taskTake, r)
+		return
+	}
+	c.begin(s)
+}
+
+// begin gives a new socket its id and has it admitted.
+func (c *client) begin(s *Socket) {
+	n := s.nsp
+	if _, ok := n.srv.sockets.Add(s); !ok {
 		c.forget(s)
 		n.leave()
 		c.refuse(n.name, errors.New("too many sockets"))
@@ -193,9 +205,6 @@ func (c *client) join(n *Namespace, auth []byte) {
 	}
 	if c.older {
 		s.nameAsOlder()
-	}
-	if auth != nil {
-		s.extend().authJSON = append([]byte(nil), auth...)
 	}
 	if n.middlewares.Load() != nil {
 		s.runMiddlewares()

@@ -1,6 +1,7 @@
 package sio
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -134,6 +135,14 @@ type Config struct {
 	// each namespace, when that is made; it must not block, nor call the
 	// server. nil, or an Adapter that is nil, means that there are none.
 	Adapter func(*Node) Adapter
+	// ConnectionStateRecovery lets clients whose connection was lost have the
+	// id, the rooms and the data of their socket back, with the events that
+	// they missed. nil means no, &Recovery{} the reference's defaults. Sessions
+	// and events are kept in memory, unless the adapter is a [SessionStore].
+	// Volatile events are not kept, nor those of which the emitter learns what
+	// becomes of them: with acknowledgement, [Emitter.Report] or
+	// [Emitter.EmitContext].
+	ConnectionStateRecovery *Recovery
 	// OnRoom is told of rooms that are created, joined, left and deleted on
 	// this node, the sockets' own included. It is called on the loops, one
 	// call at a time for a namespace, and must not block. nil drops them.
@@ -203,6 +212,8 @@ const (
 	defaultMaxPendingBytes  = 1 << 20
 	defaultQueueBytes       = 1 << 20 // of the poller
 	defaultWatchdog         = 100 * time.Millisecond
+	defaultPingInterval     = 25 * time.Second // of package eio
+	defaultPingTimeout      = 20 * time.Second // of package eio
 )
 
 // withDefaults returns a copy of c in which our own fields that are zero have
@@ -261,6 +272,11 @@ func (c *Config) validate() error {
 	if c.RateLimit.Action > RateWarn {
 		return fmt.Errorf("sio: Config.RateLimit.Action is %d, which is no action", c.RateLimit.Action)
 	}
+	if r := c.ConnectionStateRecovery; r != nil {
+		if err := r.validate(); err != nil {
+			return err
+		}
+	}
 	if c.ClientFiles != nil && len(clientAssets(c.ClientFiles)) == 0 {
 		return errors.New("sio: Config.ClientFiles holds no file of the client")
 	}
@@ -268,6 +284,11 @@ func (c *Config) validate() error {
 		return fmt.Errorf("sio: Config.MaxJSONDepth is %d, the most is %d", c.MaxJSONDepth, maxScanDepth)
 	}
 	return nil
+}
+
+// unnoticed is how long a connection may be lost and count as open.
+func (c *Config) unnoticed() time.Duration {
+	return cmp.Or(c.PingInterval, defaultPingInterval) + cmp.Or(c.PingTimeout, defaultPingTimeout)
 }
 
 // engine returns the configuration of the Engine.IO server below.

@@ -17,9 +17,10 @@ func TestEveryConfigFieldIsUsed(t *testing.T) {
 		"Path": true, "ConnectTimeout": true, "MaxHTTPBufferSize": true, "Codec": true, "MaxAttachments": true, "MaxJSONDepth": true, "MaxNamespaces": true,
 		"MaxDynamicNamespaces": true, "MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true,
 	}
-	optional := map[string]bool{"Parser": true, "Adapter": true, "OnRoom": true, "CleanupEmptyChildNamespaces": true} // the zero value counts
-	renamed := map[string]string{"ClientFiles": "Assets"}                                                             // ours: the one of package eio
-	optional["OnDrop"], optional["RateLimit"] = true, true
+	optional := map[string]bool{ // the zero value counts
+		"Parser": true, "Adapter": true, "ConnectionStateRecovery": true, "OnRoom": true, "OnDrop": true, "RateLimit": true, "CleanupEmptyChildNamespaces": true,
+	}
+	renamed := map[string]string{"ClientFiles": "Assets"} // ours: the one of package eio
 	below := reflect.TypeFor[eio.Config]()
 	cfg := Config{}.withDefaults()
 	v := reflect.ValueOf(cfg)

@@ -135,6 +135,7 @@ func (d *directory) add(srv *Server, name string, p *Namespace) *Namespace {
 	if srv.cfg.Adapter != nil || len(d.onNew) > 0 {
 		n.birth = &birth{hooks: d.onNew, linked: make(chan struct{}), done: make(chan struct{})}
 	} else {
+		n.newLink() // without user code: for recovery
 		n.watchRooms()
 	}
 	d.byName[name] = n

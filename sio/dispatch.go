@@ -278,6 +278,12 @@ func (t *task) run() {
 		t.lookup.run()
 	case taskUpgrade:
 		s.runUpgrade()
+	case taskTake:
+		s.runTake(t.recovery)
+	case taskReplay:
+		s.runReplay(t.recovery)
+	case taskReturn:
+		s.nsp.link.save(t.recovery.session)
 	}
 }
 

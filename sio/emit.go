@@ -41,6 +41,13 @@ func (e Emitter) Emit(event string, args ...any) error {
 		return ErrReservedEvent
 	}
 	s := e.socket
+	if e.logged() {
+		encoded, err := s.nsp.srv.encodeArgs(args)
+		if err != nil {
+			return err
+		}
+		return e.emitLogged(event, encoded)
+	}
 	f, err := s.nsp.srv.eventFrame(s.nsp.name, noAck, event, args)
 	if err != nil {
 		return err
@@ -57,6 +64,9 @@ func (e Emitter) EmitRaw(event string, rawArgs []byte, attachments ...[]byte) er
 		return ErrReservedEvent
 	}
 	n := e.socket.nsp
+	if e.logged() {
+		return e.emitLogged(event, Args{raw: rawArgs, attachments: attachments, codec: n.srv.codec}.clone())
+	}
 	f, err := n.srv.rawEventFrame(n.name, noAck, event, rawArgs, attachments)
 	if err != nil {
 		return err
@@ -175,6 +185,21 @@ func (s *Socket) argsOf(f *frame.Frame) Args {
 		a.attachments = append(a.attachments, g.Payload())
 	}
 	return a.clone()
+}
+
+// tapped reports whether s has outgoing listeners.
+func (s *Socket) tapped() bool { return len(s.ownTable().outgoing) > 0 }
+
+// passSpecial does what a broadcast must do for a socket that is marked as
+// special, and reports whether it is to be sent. Loop only.
+func (s *Socket) passSpecial(c *cast) bool {
+	if s.behind() != "" && c.offset != "" && !s.catchUp(c.offset) {
+		return false
+	}
+	if s.tapped() {
+		s.tapOutgoing(c.event, c.frame)
+	}
+	return true
 }
 
 // tapOutgoing shows a broadcast to the outgoing listeners of s. Loop only.

@@ -158,11 +158,15 @@ func chain(f *frame.Frame, behind []*frame.Frame) *frame.Frame {
 	return f
 }
 
-// connectFrame encodes the answer to a CONNECT.
-func connectFrame(nsp, sid string) *frame.Frame {
+// connectFrame encodes the answer to a CONNECT. pid is "" without recovery.
+func connectFrame(nsp, sid, pid string) *frame.Frame {
 	f := frame.New()
 	f.B = appendHead(f.B, packetConnect, 0, nsp, noAck)
-	f.B = append(append(append(f.B, `{"sid":"`...), sid...), `"}`...)
+	f.B = append(append(f.B, `{"sid":"`...), sid...)
+	if pid != "" {
+		f.B = append(append(f.B, `","pid":"`...), pid...)
+	}
+	f.B = append(f.B, `"}`...)
 	return f.SealText()
 }
 

@@ -125,8 +125,8 @@ func TestEncodeOthers(t *testing.T) {
 		f    *frame.Frame
 		want []string
 	}{
-		{connectFrame("/", "id"), []string{`40{"sid":"id"}`}},
-		{connectFrame("/x", "id"), []string{`40/x,{"sid":"id"}`}},
+		{connectFrame("/", "id", ""), []string{`40{"sid":"id"}`}},
+		{connectFrame("/x", "id", ""), []string{`40/x,{"sid":"id"}`}},
 		{connectError("no", nil), []string{`44/x,{"message":"no"}`}},
 		{connectError("no", map[string]int{"a": 1}), []string{`44/x,{"message":"no","data":{"a":1}}`}},
 		{disconnectFrame("/"), []string{`41`}},

@@ -40,7 +40,7 @@ func (s *Socket) listenOutgoing(fn func(event string, args Args), front bool) fu
 
 func postTap(a, _ any) {
 	s := a.(*Socket)
-	s.tapped = len(s.ownTable().outgoing) > 0
+	s.special = s.tapped() || s.behind() != ""
 }
 
 // OffAny removes the listeners of OnAny and PrependAny from s.

@@ -38,11 +38,23 @@ func (n *Node) Deliver(ev Event) error {
 	if reserved(ev.Name) {
 		return ErrReservedEvent
 	}
+	if l := n.nsp.link; l.memory != nil && !ev.Target.Volatile {
+		return l.memory.Append(ev)
+	}
+	_, err := n.deliver(ev)
+	return err
+}
+
+// deliver sends an event and returns the bytes of its frame.
+func (n *Node) deliver(ev Event) (size int, err error) {
 	f, err := n.nsp.eventFrame(ev)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return n.nsp.of(ev.Target).send(ev.Name, f)
+	size = f.Size()
+	b := n.nsp.of(ev.Target)
+	b.terms = ev.terms
+	return size, b.sendLogged(ev.Name, f, ev.Offset)
 }
 
 // DeliverWithAck sends an event to the sockets of this node before it returns.

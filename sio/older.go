@@ -94,7 +94,7 @@ func (s *Socket) connectFrame() (*frame.Frame, error) {
 	srv, nsp := s.nsp.srv, s.nsp.name
 	switch {
 	case !clientOf(s.sess).older:
-		return srv.connectFrame(nsp, s.ID())
+		return srv.connectFrame(nsp, s.ID(), s.newPID())
 	case srv.cfg.Parser != nil:
 		return srv.encodePlain(&Packet{Type: PacketConnect, Namespace: nsp, ID: noAck})
 	}

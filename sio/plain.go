@@ -219,6 +219,26 @@ func clonePlain(v any) any {
 	return v
 }
 
+// plainSize is about what a plain value takes when encoded, in bytes.
+func plainSize(v any) int32 {
+	n := int32(8)
+	switch v := v.(type) {
+	case string:
+		n += int32(len(v))
+	case []byte:
+		n += int32(len(v))
+	case []any:
+		for _, x := range v {
+			n += plainSize(x)
+		}
+	case map[string]any:
+		for k, x := range v {
+			n += int32(len(k)) + plainSize(x)
+		}
+	}
+	return n
+}
+
 // within reports whether v is nested no deeper than depth.
 func within(v any, depth int) bool {
 	switch v := v.(type) {

@@ -178,6 +178,7 @@ func (s *Socket) runFarewell(reason Reason, err error) {
 			s.callDisconnect("disconnecting", fn, reason, err)
 		}
 	}
+	s.saveSession(reason)
 	s.forgetRooms()
 	s.cancelContext()
 	own = s.ownTable() // a handler may have registered another
@@ -202,17 +203,29 @@ func (s *Socket) runMiddlewares() {
 
 // admit runs the middlewares and tells the loop what they said. Off the loop.
 func (s *Socket) admit() {
+	if s.passMiddlewares() {
+		s.loop.loop.Post(postAdmit, s, nil)
+	}
+}
+
+// passMiddlewares runs the middlewares and reports whether s may go on. If not,
+// the loop knows why. Off the loop.
+func (s *Socket) passMiddlewares() (pass bool) {
 	defer s.rescue("middleware")
-	for _, fn := range *s.nsp.middlewares.Load() {
+	list := s.nsp.middlewares.Load()
+	if list == nil {
+		return true
+	}
+	for _, fn := range *list {
 		if err := fn(s); err != nil {
 			s.loop.loop.Post(postRefuse, s, err)
-			return
+			return false
 		}
 		if s.state.Load() != stateConnecting {
-			return // the connection has gone: the socket is forgotten silently
+			return false // the connection has gone: the socket is forgotten silently
 		}
 	}
-	s.loop.loop.Post(postAdmit, s, nil)
+	return true
 }
 
 func postAdmit(a, _ any) {
@@ -230,6 +243,7 @@ func postRefuse(a, b any) {
 	}
 	c := clientOf(s.sess)
 	c.forget(s)
+	s.abandon(true)
 	s.finish("", nil)
 	c.refuse(s.nsp.name, b.(error))
 }

@@ -2,7 +2,6 @@ package sio
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 )
 
@@ -68,13 +67,4 @@ func (s *Socket) info() SocketInfo {
 		s.report("data", err)
 	}
 	return info
-}
-
-// dataJSON returns the JSON of the socket's data, nil for none.
-func (s *Socket) dataJSON() (json.RawMessage, error) {
-	data := s.Data()
-	if data == nil {
-		return nil, nil
-	}
-	return s.nsp.srv.codec.Append(nil, data)
 }

@@ -29,6 +29,7 @@ type Server struct {
 
 	baseline int64                     // bytes of the process when the server was made; immutable
 	limited  [limitCount]atomic.Uint64 // how often each limit refused something
+	recovery recoveryCounters
 
 	mu    sync.Mutex // lock order: none is taken while it is held
 	loops atomic.Pointer[[]*loopState]

@@ -51,10 +51,10 @@ type Socket struct {
 	queuedCount atomic.Int32 // tasks that wait or run
 	queuedBytes atomic.Int32
 
-	held   atomic.Uint32 // 1 while the connection is paused for s
-	id     id.ID         // written once by the table
-	tapped bool          // loop only: has outgoing listeners
-	busy   bool          // guarded by the dispatcher's mutex: waits for a worker or has one
+	held    atomic.Uint32 // 1 while the connection is paused for s
+	id      id.ID         // written once by the table
+	special bool          // loop only: broadcasts must look closer, see passSpecial
+	busy    bool          // guarded by the dispatcher's mutex: waits for a worker or has one
 }
 
 // socketExt holds what few sockets need; it is made on first use.
@@ -77,6 +77,12 @@ type socketExt struct {
 
 	waiting    *waitList // loop only: emitters that wait for room; usually nil
 	queueBytes int       // loop only: what SetQueue set
+
+	pid       string      // immutable once connected: the key of the session, "" without recovery
+	recovered bool        // immutable once connected
+	recovery  *recovery   // loop only: while it is under way
+	replayed  string      // loop only: offset of the last event that was replayed, while this node may be behind it
+	lost      atomic.Bool // the client may return for s
 }
 
 // extend returns the ext of s, made if there was none.
@@ -286,7 +292,9 @@ func (s *Socket) connect() {
 	}
 	s.sess.Send(f)
 	s.state.Store(stateConnected)
-	s.nsp.on(s.loop).add(s)
+	if !s.Recovered() { // else it is one already
+		s.nsp.on(s.loop).add(s)
+	}
 	s.announce()
 }
 
@@ -297,6 +305,11 @@ func (s *Socket) finish(reason Reason, err error) {
 	if reason == ReasonServerDisconnect || s.state.Load() == stateLeaving {
 		to = stateKicked
 	}
+	if to == stateClosed && recoverable(reason) {
+		if x := s.ext.Load(); x != nil && x.pid != "" {
+			x.lost.Store(true)
+		}
+	}
 	was := s.state.Swap(to)
 	if was >= stateClosed {
 		return
@@ -305,6 +318,7 @@ func (s *Socket) finish(reason Reason, err error) {
 	s.exitAll()
 	defer s.nsp.leave()
 	if was == stateConnecting {
+		s.abandon(false)
 		s.forgetRooms()
 		s.cancelContext()
 		return

@@ -77,6 +77,17 @@ type Stats struct {
 	// Panics is the total of handlers that panicked.
 	Panics uint64
 
+	// Recovered is the total of sockets that clients got back after a lost
+	// connection, NotRecovered of those that they asked for in vain.
+	Recovered, NotRecovered uint64
+	// RecoverySessions are the sessions that are kept for clients to return;
+	// RecoveryPackets and RecoveryBytes is what is kept of events for them.
+	RecoverySessions, RecoveryPackets int
+	RecoveryBytes                     int64
+	// RecoveryDropped is the total of events that went before their time
+	// because of [Recovery.MaxPackets] or [Recovery.MaxBytes].
+	RecoveryDropped uint64
+
 	// BytesIn and BytesOut are the totals of bytes read from and taken by the
 	// kernel, with everything that HTTP and WebSocket add.
 	BytesIn, BytesOut uint64
@@ -118,6 +129,7 @@ func (srv *Server) Stats() Stats {
 			st.Limits[limitNames[i]] = n
 		}
 	}
+	srv.recovery.addTo(&st)
 	st.addEngine(srv.engine.Stats())
 	if st.Connections > 0 {
 		st.MemoryPerConnection = max(0, heldMemory()-srv.baseline) / int64(st.Connections)
@@ -144,6 +156,13 @@ func (c *counters) addTo(st *Stats) {
 			st.Disconnects[reasons[i]] += n
 		}
 	}
+}
+
+// addTo fills in what is counted of recoveries.
+func (c *recoveryCounters) addTo(st *Stats) {
+	st.Recovered, st.NotRecovered, st.RecoveryDropped = c.recovered.Load(), c.refused.Load(), c.dropped.Load()
+	st.RecoverySessions, st.RecoveryPackets = int(c.sessions.Load()), int(c.packets.Load())
+	st.RecoveryBytes = c.bytes.Load()
 }
 
 // addEngine fills in what the layers below count.

@@ -14,6 +14,9 @@ const (
 	taskFarewell                    // the disconnect handlers
 	taskLookup                      // a CONNECT to a namespace that may have to be made
 	taskUpgrade                     // the upgrade handlers
+	taskTake                        // a client asks for its session
+	taskReplay                      // a session is on its way back
+	taskReturn                      // a session could not be given back
 )
 
 // task is work that is done for a socket off the loop, in order. It owns the
@@ -31,10 +34,11 @@ type task struct {
 	ends  []int    // where the attachments in buf end
 	parts [][]byte // the attachments
 
-	ack    func(Args, error) // taskAck
-	err    error             // taskAck, taskFarewell
-	reason Reason            // taskFarewell
-	lookup *lookup           // taskLookup
+	ack      func(Args, error) // taskAck
+	err      error             // taskAck, taskFarewell
+	reason   Reason            // taskFarewell
+	lookup   *lookup           // taskLookup
+	recovery *recovery         // taskTake, taskReplay, taskReturn
 }
 
 // maxPooledTaskBytes keeps one large event from pinning its buffer.

@@ -57,7 +57,7 @@ func (srv *Server) encodeArgs(values []any) (Args, error) {
 	if err != nil {
 		return Args{codec: srv.codec}, err
 	}
-	return Args{codec: srv.codec, parsed: &parsedArgs{args: clonePlain(plain).([]any)}}, nil
+	return Args{codec: srv.codec, parsed: &parsedArgs{args: clonePlain(plain).([]any), size: plainSize(plain)}}, nil
 }
 
 // argsFrame encodes an event whose arguments have been encoded already.
@@ -72,12 +72,16 @@ func (srv *Server) argsFrame(nsp string, id int64, event string, args Args) (*fr
 	return srv.encodePlain(&Packet{Type: PacketEvent, Namespace: nsp, ID: id, Event: event, Args: values})
 }
 
-// connectFrame encodes the answer to a CONNECT.
-func (srv *Server) connectFrame(nsp, sid string) (*frame.Frame, error) {
-	if srv.cfg.Parser != nil {
-		return srv.parsedFrame(&Packet{Type: PacketConnect, Namespace: nsp, ID: noAck, Data: map[string]any{"sid": sid}}, nil)
+// connectFrame encodes the answer to a CONNECT. pid is "" without recovery.
+func (srv *Server) connectFrame(nsp, sid, pid string) (*frame.Frame, error) {
+	if srv.cfg.Parser == nil {
+		return connectFrame(nsp, sid, pid), nil
 	}
-	return connectFrame(nsp, sid), nil
+	data := map[string]any{"sid": sid}
+	if pid != "" {
+		data["pid"] = pid
+	}
+	return srv.parsedFrame(&Packet{Type: PacketConnect, Namespace: nsp, ID: noAck, Data: data}, nil)
 }
 
 // connectErrorFrame encodes a refusal. data may be nil.

@@ -46,6 +46,14 @@ func (d *ID) randomize() {
 	_, _ = rand.Read(d[:randomBytes])
 }
 
+// Random returns the text form of an ID that belongs to no table: a secret that
+// cannot be guessed.
+func Random() string {
+	var d ID
+	_, _ = rand.Read(d[:]) // never fails, see randomize
+	return d.String()
+}
+
 // setSlot writes the number of the slot behind the random part.
 func (d *ID) setSlot(n uint32) {
 	d[12], d[13], d[14] = byte(n>>16), byte(n>>8), byte(n)

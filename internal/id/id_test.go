@@ -165,3 +165,44 @@ func TestConcurrentUse(t *testing.T) {
 		t.Errorf("%d owners left", tab.Len())
 	}
 }
+
+// TestGuests: an owner keeps the id that it had elsewhere.
+func TestGuests(t *testing.T) {
+	tab, other := newTable(), newTable()
+	for range 3 {
+		other.Add(new(owner))
+	}
+	away := new(owner)
+	d, _ := other.Add(away)
+	here := new(owner)
+	own, _ := tab.Add(here)
+	guest := new(owner)
+	if !tab.AddAs(guest, d) || guest.id != d || tab.Get(d.String()) != guest || tab.Len() != 2 {
+		t.Fatal("a guest is not found by the id that it brought")
+	}
+	if tab.AddAs(new(owner), d) || tab.AddAs(new(owner), own) || tab.AddAs(new(owner), ID{}) {
+		t.Error("an id got a second owner")
+	}
+	n := 0
+	tab.Range(func(*owner) bool { n++; return true })
+	if n != 2 {
+		t.Errorf("Range saw %d", n)
+	}
+	n = 0
+	tab.Range(func(*owner) bool { n++; return n < 2 })
+	if n != 2 {
+		t.Errorf("Range went on: %d", n)
+	}
+	guess := d
+	guess[2] ^= 1
+	if tab.Lookup(guess) != nil || tab.Remove(guess) {
+		t.Error("an id that differs in one bit was accepted")
+	}
+	if !tab.Remove(d) || tab.Remove(d) || tab.Lookup(d) != nil || tab.Len() != 1 || tab.guests != nil {
+		t.Error("a guest was not removed exactly once")
+	}
+	tab.Remove(own)
+	if !tab.AddAs(guest, own) || tab.Lookup(own) != guest {
+		t.Error("an id whose owner has gone was refused")
+	}
+}

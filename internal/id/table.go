@@ -1,6 +1,8 @@
 package id
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -25,6 +27,9 @@ type Table[T any] struct {
 	mu   sync.Mutex
 	free []uint32 // guarded by mu: slots given back
 	next uint32   // guarded by mu: the first slot that was never used
+
+	guests  map[ID]*T    // guarded by mu: owners of ids that AddAs brought
+	nguests atomic.Int64 // len(guests)
 }
 
 // NewTable returns an empty table. idOf returns where a T keeps its ID; the
@@ -52,6 +57,48 @@ func (t *Table[T]) Add(v *T) (ID, bool) {
 	return *d, true
 }
 
+// AddAs makes v reachable by an id that it had before, in this table or another
+// one, and stores it in v. It reports false, and changes nothing, when the id
+// has an owner. It is for few owners: their look-ups take a lock.
+func (t *Table[T]) AddAs(v *T, d ID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if d.IsZero() || t.guests[d] != nil || t.own(d) != nil {
+		return false
+	}
+	if t.guests == nil {
+		t.guests = make(map[ID]*T)
+	}
+	*t.idOf(v) = d
+	t.guests[d] = v
+	t.nguests.Add(1)
+	t.live.Add(1)
+	return true
+}
+
+// guest returns the owner that AddAs brought, or nil.
+func (t *Table[T]) guest(d ID) *T {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.guests[d]
+}
+
+// removeGuest takes a guest out and reports whether there was one.
+func (t *Table[T]) removeGuest(d ID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.guests[d] == nil {
+		return false
+	}
+	delete(t.guests, d)
+	if len(t.guests) == 0 {
+		t.guests = nil // a map does not shrink
+	}
+	t.nguests.Add(-1)
+	t.live.Add(-1)
+	return true
+}
+
 // takeSlot returns a slot that nobody holds. t.mu held.
 func (t *Table[T]) takeSlot() (uint32, bool) {
 	if k := len(t.free); k > 0 {
@@ -73,6 +120,15 @@ func (t *Table[T]) takeSlot() (uint32, bool) {
 
 // Lookup returns the owner of d, or nil.
 func (t *Table[T]) Lookup(d ID) *T {
+	v := t.own(d)
+	if v == nil && t.nguests.Load() > 0 {
+		v = t.guest(d)
+	}
+	return v
+}
+
+// own returns the owner that Add gave the id d, or nil.
+func (t *Table[T]) own(d ID) *T {
 	n := d.slot()
 	chunks := *t.chunks.Load()
 	if int(n/chunkSlots) >= len(chunks) {
@@ -97,9 +153,9 @@ func (t *Table[T]) Get(text string) *T {
 // Remove takes the owner of d out of the table and reports whether there was
 // one. The slot may be given to another owner at once.
 func (t *Table[T]) Remove(d ID) bool {
-	v := t.Lookup(d)
+	v := t.own(d)
 	if v == nil {
-		return false
+		return t.nguests.Load() > 0 && t.removeGuest(d)
 	}
 	n := d.slot()
 	if !(*t.chunks.Load())[n/chunkSlots][n%chunkSlots].CompareAndSwap(v, nil) {
@@ -123,6 +179,14 @@ func (t *Table[T]) Range(f func(*T) bool) {
 			if v := c[i].Load(); v != nil && !f(v) {
 				return
 			}
+		}
+	}
+	t.mu.Lock()
+	guests := slices.Collect(maps.Values(t.guests))
+	t.mu.Unlock()
+	for _, v := range guests {
+		if !f(v) {
+			return
 		}
 	}
 }

@@ -23,12 +23,13 @@ const (
 
 // client is a Socket.IO client over WebSocket with one namespace.
 type client struct {
-	t    *testing.T
-	conn net.Conn
-	nsp  string      // in front of a packet's payload: "" or "/name,"
-	id   string      // of the socket
-	pid  string      // of its session
-	in   chan string // packets without the engine's digit; binary ones behind "b:"
+	t      *testing.T
+	conn   net.Conn
+	nsp    string      // in front of a packet's payload: "" or "/name,"
+	id     string      // of the socket
+	pid    string      // of its session
+	offset string      // of the last event that had one
+	in     chan string // packets without the engine's digit; binary ones behind "b:"
 }
 
 // dial connects a client and joins the namespace with the JSON auth.

@@ -11,8 +11,10 @@ import (
 // Hub joins the namespaces of servers in one process. The zero value is ready
 // to use; its methods may be called from any goroutine.
 type Hub struct {
-	mu    sync.Mutex
-	nodes map[string][]*hubNode // guarded by mu: by namespace
+	mu       sync.Mutex
+	nodes    map[string][]*hubNode  // guarded by mu: by namespace
+	logs     map[string][]sio.Event // guarded by mu: by namespace
+	sessions map[string][]byte      // guarded by mu: by pid
 }
 
 // Adapter is a [sio.Config.Adapter] for each server to be joined.

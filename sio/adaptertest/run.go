@@ -41,6 +41,11 @@ func Run(t *testing.T, newCluster func(t *testing.T, nodes int) []Factory) {
 		{"serverSideEmit collects answers", testServerSideAck},
 		{"serverSideEmit returns partial answers", testServerSidePartial},
 		{"a closed node is not counted", testServerCount},
+		{"a client is recovered by another node", recovering(testRecovery)},
+		{"a session is given back once", recovering(testRecoveryOnce)},
+		{"sessions are kept for all nodes", recovering(testSessionStore)},
+		{"the log has one order for all nodes", recovering(testLogOrder)},
+		{"recovery loses nothing while everybody sends", recovering(testRecoveryOrder)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, &cluster{t: t, factories: newCluster(t, maxNodes)})
