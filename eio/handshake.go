@@ -2,6 +2,7 @@ package eio
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"hash/maphash"
 	"net/http"
@@ -108,7 +109,17 @@ func (h Handshake) Issued() time.Time { return h.s.issued() }
 func (h Handshake) XDomain() bool { return h.s.facts&hasOrigin != 0 }
 
 // Secure reports whether the request came through TLS.
-func (h Handshake) Secure() bool { return h.s.facts&isSecure != 0 }
+func (h Handshake) Secure() bool { return h.TLS() != nil }
+
+// TLS returns what was agreed on with a client that came through TLS, its
+// certificates among that; nil for any other. The result is shared and must
+// not be modified.
+func (h Handshake) TLS() *tls.ConnectionState {
+	if h.s.rare == nil {
+		return nil
+	}
+	return h.s.rare.tls
+}
 
 // Context returns the context that the request had when it had passed the
 // middlewares of Use, with the values that they put in it; it is never done.
@@ -127,7 +138,6 @@ const (
 	hasKey uint8 = 1 << iota
 	hasAddr
 	hasOrigin
-	isSecure
 	wantsBase64 // binary messages are to be sent as text
 )
 
@@ -160,10 +170,11 @@ func (s *Session) recall(r *http1.Request, remote netip.AddrPort) {
 	s.headers = s.shard.strings.get(packed)
 }
 
-// recallPassage keeps what is known of a request that came by way of net/http.
+// recallPassage keeps what is known of a request that came through TLS, or by
+// way of net/http.
 func (s *Session) recallPassage(x *web.Exchange) {
-	if x.Secure() {
-		s.facts |= isSecure
+	if state := x.TLS(); state != nil {
+		s.rarely().tls = state
 	}
 	if s.shard.srv.chain.Load() == nil || !x.Passed() {
 		return

@@ -2,6 +2,7 @@ package eio
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -69,6 +70,11 @@ func NewServer(cfg Config, h Handler) (*Server, error) {
 // returns the address with the port that was chosen. The first call starts
 // the reactor. After Shutdown or Close it returns ErrServerClosed.
 func (srv *Server) Listen(network, addr string) (net.Addr, error) {
+	return srv.listen(network, addr, nil)
+}
+
+// listen is Listen, with TLS unless secure is nil.
+func (srv *Server) listen(network, addr string, secure *tls.Config) (net.Addr, error) {
 	if err := srv.start(); err != nil {
 		return nil, err
 	}
@@ -77,7 +83,13 @@ func (srv *Server) Listen(network, addr string) (net.Addr, error) {
 	if srv.closing.Load() {
 		return nil, ErrServerClosed
 	}
-	l, err := srv.poller.Listen(network, addr, srv.web.Accept)
+	var l *poller.Listener
+	var err error
+	if secure == nil {
+		l, err = srv.poller.Listen(network, addr, srv.web.Accept)
+	} else {
+		l, err = srv.poller.ListenTLS(network, addr, secure, srv.web.Accept)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package eio
 
 import (
 	"context"
+	"crypto/tls"
 	"sync/atomic"
 	"unique"
 
@@ -57,6 +58,7 @@ const (
 type rare struct {
 	custom string          // the id, when it did not come from the table
 	ctx    context.Context // of the handshake's request, when middlewares had it
+	tls    *tls.ConnectionState
 }
 
 // rarely returns the rare part of s, which is made if there is none. Only before

@@ -69,9 +69,15 @@ func dial(t testing.TB, addr string) *testClient {
 // messages begin with their type when it is 3.
 func dialAs(t testing.TB, addr, target string) *testClient {
 	t.Helper()
+	return dialBy(t, ws.Dialer{}, "ws://"+addr+target)
+}
+
+// dialBy is dial by a dialer of its own.
+func dialBy(t testing.TB, d ws.Dialer, url string) *testClient {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, br, _, err := ws.Dial(ctx, "ws://"+addr+target)
+	conn, br, _, err := d.Dial(ctx, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +85,7 @@ func dialAs(t testing.TB, addr, target string) *testClient {
 	if br != nil {
 		r = br
 	}
-	c := &testClient{t: t, conn: conn, typed: strings.Contains(target, "EIO=3"), in: make(chan string, 1<<14)}
+	c := &testClient{t: t, conn: conn, typed: strings.Contains(url, "EIO=3"), in: make(chan string, 1<<14)}
 	opened := make(chan struct{})
 	go c.read(r, opened) // ends when the connection is closed, by the cleanup at the latest
 	t.Cleanup(func() { _ = conn.Close() })

@@ -2,6 +2,7 @@ package sio
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"net/http"
 	"net/netip"
@@ -28,6 +29,10 @@ type Handshake struct {
 	XDomain bool
 	// Secure reports whether the connection is encrypted.
 	Secure bool
+	// TLS is what was agreed on with a client whose connection is, its
+	// certificates among that; nil for any other. It is shared: do not
+	// modify it.
+	TLS *tls.ConnectionState
 	// Issued is when the socket was made.
 	Issued time.Time
 	// Auth is the JSON of the client's auth option, nil for none.
@@ -98,6 +103,7 @@ func handshakeOf(sess *eio.Session, issued int64, auth []byte) Handshake {
 		Address: h.Address(),
 		XDomain: h.XDomain(),
 		Secure:  h.Secure(),
+		TLS:     h.TLS(),
 		Issued:  time.UnixMilli(issued),
 		Auth:    auth,
 		ctx:     h.Context(),

@@ -54,6 +54,7 @@ func Bridge(h http.Handler, x *Exchange, body []byte) {
 		x.RespondClose(http.StatusBadRequest, "", nil, nil)
 		return
 	}
+	req.TLS = x.TLS()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	b := &bridge{
 		srv: x.c.srv, loop: x.Loop(), x: x, ctx: ctx, cancel: cancel,

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/netip"
 
@@ -73,7 +74,11 @@ func (x *Exchange) KeepRequest() {
 func (x *Exchange) HTTPRequest() (*http.Request, error) {
 	had := x.had()
 	if had == nil {
-		return NewHTTPRequest(x.Request(), x.RemoteAddr(), nil)
+		r, err := NewHTTPRequest(x.Request(), x.RemoteAddr(), nil)
+		if err == nil {
+			r.TLS = x.TLS()
+		}
+		return r, err
 	}
 	r := had.WithContext(had.Context())
 	r.Body = http.NoBody
@@ -95,10 +100,14 @@ func (x *Exchange) had() *http.Request {
 	return nil
 }
 
-// Secure reports whether the client speaks TLS, as far as net/http has it.
-func (x *Exchange) Secure() bool {
-	r := x.had()
-	return r != nil && r.TLS != nil
+// TLS returns what was agreed on with a client that speaks TLS, as far as
+// net/http has it for a request that came from there; nil for any other. The
+// result must not be modified; it stays valid.
+func (x *Exchange) TLS() *tls.ConnectionState {
+	if r := x.had(); r != nil {
+		return r.TLS
+	}
+	return x.c.pc.TLS()
 }
 
 // SetMaxBody sets the limit of this exchange's body. It may be called in
