@@ -39,13 +39,10 @@ func (s *Server) ServeGuest(l *poller.Loop, w http.ResponseWriter, r *http.Reque
 	d := deadlinesOf(w, r)
 	d.clear()
 	for {
-		st, here := g.next(ended)
-		switch {
-		case !here:
-			return
-		case st.kind == stepBody:
+		switch st := g.next(ended); st.kind {
+		case stepBody:
 			g.post(g.readBody(d, st.limit, s.cfg.RequestTimeout))
-		case st.kind == stepCut:
+		case stepCut:
 			panic(http.ErrAbortHandler)
 		default:
 			d.beforeWrite()
@@ -55,21 +52,22 @@ func (s *Server) ServeGuest(l *poller.Loop, w http.ResponseWriter, r *http.Reque
 	}
 }
 
-// next waits for the next step. It reports false when the client is gone.
-func (g *guest) next(ended <-chan struct{}) (step, bool) {
+// next waits for the next step. What the loop has decided comes first; then, when
+// nobody waits for the answer or none will come, it is a 503.
+func (g *guest) next(ended <-chan struct{}) step {
+	gone := g.req.Context().Done()
 	select {
 	case st := <-g.steps:
-		return st, true
-	case <-g.req.Context().Done():
-		g.post(leaveGuest)
-		return step{}, false
+		return st
+	case <-gone:
 	case <-ended:
 	}
 	select {
-	case st := <-g.steps: // sent by a loop before it ended
-		return st, true
+	case st := <-g.steps:
+		return st
 	default:
-		return step{kind: stepAnswer, status: http.StatusServiceUnavailable, last: true}, true
+		g.post(leaveGuest)
+		return step{kind: stepAnswer, status: http.StatusServiceUnavailable, last: true}
 	}
 }
 
@@ -85,15 +83,16 @@ func (g *guest) readBody(d deadlines, limit int64, within time.Duration) func(g,
 	g.body = bodyPool.Get()
 	n, err := g.body.ReadFrom(&io.LimitedReader{R: g.req.Body, N: limit + 1})
 	g.wakeable(nil)
-	d.clear()
 	var above *http.MaxBytesError
 	switch {
 	case n > limit || errors.As(err, &above):
 		putBuffer(&bodyPool, &g.body)
 		return guestTooLarge
 	case err == nil:
+		d.clear()
 		return guestBody
 	}
+	// The deadline stays: net/http reads on in the hope for the next request.
 	putBuffer(&bodyPool, &g.body)
 	g.failure = http.StatusBadRequest
 	if errors.Is(err, os.ErrDeadlineExceeded) {
