@@ -37,7 +37,8 @@ type ending struct {
 }
 
 func newEvents() *events {
-	return &events{make(chan *Session, 64), make(chan *Session, 64), make(chan ending, 64)}
+	// More than any test opens: a loop must not wait for one.
+	return &events{make(chan *Session, 4096), make(chan *Session, 4096), make(chan ending, 4096)}
 }
 
 func (e *events) OnOpen(s *Session)    { e.opened <- s }

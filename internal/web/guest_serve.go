@@ -56,6 +56,9 @@ func (s *Server) ServeGuest(l *poller.Loop, w http.ResponseWriter, r *http.Reque
 // nobody waits for the answer or none will come, it is a 503.
 func (g *guest) next(ended <-chan struct{}) step {
 	gone := g.req.Context().Done()
+	if g.failure != 0 {
+		gone = nil // may tell the same
+	}
 	select {
 	case st := <-g.steps:
 		return st
