@@ -21,9 +21,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
-
 // events is a Handler that sends messages back and tells what happened.
 type events struct {
 	opened   chan *Session
