@@ -255,7 +255,7 @@ func TestConnectionsThatAreNotTheirDescriptor(t *testing.T) {
 	c.send(t, long)
 	c.want(t, long)
 	s.Close()
-	if _, err := ws.ReadFrame(c.r); err != nil {
+	if _, err := ws.ReadHeader(c.r); err != nil {
 		t.Errorf("no close frame: %v", err)
 	}
 	_ = conn.Close()
@@ -306,8 +306,8 @@ func TestShutdownCoversBothDoors(t *testing.T) {
 	if r := await(t, get, "the GET"); r.status != 200 || r.body != "1" {
 		t.Errorf("the pending GET got %d %q", r.status, r.body)
 	}
-	if f, err := ws.ReadFrame(c.r); err != nil || f.Header.OpCode != ws.OpClose {
-		t.Errorf("the WebSocket got %v, %v", f.Header.OpCode, err)
+	if f, err := ws.ReadHeader(c.r); err != nil || f.OpCode != ws.OpClose {
+		t.Errorf("the WebSocket got %v, %v", f.OpCode, err)
 	}
 	for range 2 {
 		if e := await(t, h.events.closed, "the end"); e.reason != ForcedClose {
