@@ -8,6 +8,8 @@ TOOLS   := .ci/tools.mod
 TOOL    := $(GO) tool -modfile=$(TOOLS)
 WEB     := cmd/sirocco/web
 E2E     := internal/e2e
+# Modules of their own, which keep their dependencies out of ours. -mod=mod: they follow our go.mod.
+EXAMPLES := sio/examples
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 PLATFORMS := linux/amd64 linux/386 linux/arm64 darwin/arm64 freebsd/amd64
 
@@ -28,6 +30,7 @@ $(WEB)/node_modules: $(WEB)/package-lock.json
 
 test: deps ## all tests, end to end with the npm clients and Chromium included
 	$(GO) test -p 2 ./...
+	$(GO) -C $(EXAMPLES) test -mod=mod ./...
 
 race: deps ## all tests under the race detector, in random order
 	$(GO) test -race -shuffle=on -p 2 ./...
@@ -60,6 +63,7 @@ lint: vet staticcheck ## gofmt, vet, staticcheck, and the house rules of interna
 
 vet: ## go vet, for Linux and for one BSD
 	$(GO) vet ./...
+	$(GO) -C $(EXAMPLES) vet -mod=mod ./...
 	GOOS=freebsd GOARCH=amd64 $(GO) vet ./poller/... ./internal/... ./eio/... ./sio/...
 
 staticcheck:
