@@ -90,6 +90,8 @@ type Target struct {
 	Except []string
 	// Volatile leaves out sockets that could not be written to at once.
 	Volatile bool
+	// Uncompressed has clients be sent the event as it is.
+	Uncompressed bool
 	// Timeout is how long acknowledgements are waited for. 0 means for ever.
 	Timeout time.Duration
 }
@@ -200,7 +202,7 @@ func (b Broadcast) remote() Adapter {
 
 // target is b as other nodes see it.
 func (b Broadcast) target() Target {
-	t := Target{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, Timeout: b.timeout}
+	t := Target{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, Uncompressed: b.terms.plain, Timeout: b.timeout}
 	if b.self != nil {
 		t.Except = append(slices.Clip(t.Except), b.self.ID())
 	}

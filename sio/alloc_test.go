@@ -3,7 +3,10 @@
 package sio
 
 import (
+	"io"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/sirocco-io/sirocco/eio"
 	"github.com/sirocco-io/sirocco/poller"
@@ -103,5 +106,33 @@ func TestBroadcastAllocatesNothingPerReceiver(t *testing.T) {
 		if n > 1 { // the cast itself
 			t.Errorf("%s: %v allocations for %d receivers", name, n, len(nl.members))
 		}
+	}
+}
+
+// TestCompressedBroadcastAllocatesNothingPerReceiver: nor does its compression, which is done once.
+func TestCompressedBroadcastAllocatesNothingPerReceiver(t *testing.T) {
+	srv, addr := serve(t, Config{PerMessageDeflate: &PerMessageDeflate{}})
+	sockets := make(chan *Socket, 1)
+	srv.OnConnection(func(s *Socket) { sockets <- s })
+	var s *Socket
+	for range 60 {
+		c := joinZipped(t, addr)
+		_ = c.conn.SetDeadline(time.Time{})
+		go func() { _, _ = io.Copy(io.Discard, c.r) }() // ends when the connection is closed
+		s = recv(t, sockets)
+	}
+	args := []byte(`"` + strings.Repeat("news ", 400) + `"`)
+	nl := srv.on(s.loop)
+	before := srv.Engine().Stats().Deflated
+	casts := 0
+	n := allocs(t, s, func() {
+		casts++
+		nl.deliver(&cast{Broadcast: srv.Local(), event: "x", frame: rawEventFrame("/", noAck, "x", args, nil)})
+	})
+	if n > 2 { // the cast itself, and a buffer that is not in a pool now and then
+		t.Errorf("%v allocations for %d receivers", n, len(nl.members))
+	}
+	if done := srv.Engine().Stats().Deflated - before; done != uint64(casts) {
+		t.Errorf("%d compressions for %d broadcasts", done, casts)
 	}
 }

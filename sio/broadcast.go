@@ -57,9 +57,21 @@ func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	return b
 }
 
-// Compress asks for compression. It is accepted for the sake of code that is
-// ported, and changes nothing.
-func (b Broadcast) Compress(bool) Broadcast { return b }
+// Compress sends uncompressed when it is called with false, see
+// [Emitter.Compress]. What is compressed is so once, on the goroutine that emits.
+func (b Broadcast) Compress(on bool) Broadcast {
+	b.terms.plain = !on
+	return b
+}
+
+// compress compresses a frame for its receivers, if it may.
+func (b *Broadcast) compress(f *frame.Frame) {
+	if b.terms.plain {
+		f.Uncompressed()
+		return
+	}
+	b.nsp.srv.engine.Precompress(f)
+}
 
 // Emit encodes the event once and sends it to the selected sockets. The order
 // in which one goroutine emits, joins and leaves is the order in which it
@@ -129,6 +141,7 @@ func (b Broadcast) sendLogged(event string, f *frame.Frame, offset string) error
 		return ErrServerClosed
 	}
 	b.terms.apply(f, b.nsp)
+	b.compress(f)
 	c := &cast{Broadcast: b, event: event, offset: offset, frame: f}
 	if only := b.onlyTarget(); only != nil {
 		f.Retain(1)

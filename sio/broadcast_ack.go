@@ -50,6 +50,7 @@ func (b Broadcast) ask(event string, args Args) (*ackCollector, error) {
 	if q.frame, err = b.nsp.srv.argsFrame(b.nsp.name, q.id, event, args); err != nil {
 		return nil, err
 	}
+	b.compress(q.frame)
 	b.eachLoop(func(nl *nspLoop) {
 		q.acks.expectLoop()
 		q.frame.Retain(1)

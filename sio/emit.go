@@ -31,9 +31,14 @@ func (e Emitter) Timeout(d time.Duration) Emitter {
 	return e
 }
 
-// Compress asks for compression. It is accepted for the sake of code that is
-// ported, and changes nothing.
-func (e Emitter) Compress(bool) Emitter { return e }
+// Compress sends events uncompressed when it is called with false, where
+// [Config.PerMessageDeflate] or [Config.HTTPCompression] would compress them: for
+// what is compressed already, or holds secrets beside what others may choose. true
+// is the default.
+func (e Emitter) Compress(on bool) Emitter {
+	e.terms.plain = !on
+	return e
+}
 
 // Emit sends an event, see [Socket.Emit].
 func (e Emitter) Emit(event string, args ...any) error {

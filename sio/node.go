@@ -107,7 +107,7 @@ func (n *Node) Report(err error) { n.nsp.srv.cfg.OnError(err) }
 
 // of returns the broadcast that t describes, for this node only.
 func (n *Namespace) of(t Target) Broadcast {
-	return Broadcast{nsp: n, rooms: t.Rooms, except: t.Except, volatile: t.Volatile, timeout: t.Timeout, local: true}
+	return Broadcast{nsp: n, rooms: t.Rooms, except: t.Except, volatile: t.Volatile, terms: terms{plain: t.Uncompressed}, timeout: t.Timeout, local: true}
 }
 
 // ServerCount returns the number of nodes that have this namespace: 1 without

@@ -5,11 +5,12 @@ import (
 	"github.com/sirocco-io/sirocco/poller"
 )
 
-// terms are what an event says about a client that does not take it at once.
-// The zero terms are the connection's.
+// terms are what an event says about the way it is sent, above all to a client
+// that does not take it at once. The zero terms are the connection's.
 type terms struct {
 	key    string
 	policy uint8 // see poller.Overflow.Term
+	plain  bool  // see Emitter.Compress
 }
 
 // apply puts the terms onto a frame that nobody shares yet. Keys of different
@@ -17,6 +18,9 @@ type terms struct {
 func (t terms) apply(f *frame.Frame, n *Namespace) {
 	if t == (terms{}) {
 		return
+	}
+	if t.plain {
+		f.Uncompressed()
 	}
 	f.SetPolicy(t.policy)
 	if t.key != "" && n.name != "/" {
