@@ -162,6 +162,10 @@ func (srv *Server) Serves(target []byte) bool {
 // Sessions returns the number of sessions.
 func (srv *Server) Sessions() int { return srv.sessions.Len() }
 
+// Refuse makes handshakes be answered with a 503 from now on. Sessions that are
+// open go on: Shutdown or Close should follow when they have ended.
+func (srv *Server) Refuse() { srv.closing.Store(true) }
+
 // Shutdown stops accepting, closes all sessions as the reference's close does,
 // answers what is pending and lets that reach the clients until ctx is done.
 // OnClose has been called for every session when it returns nil. It must not

@@ -111,12 +111,18 @@ func (c *client) handle(p *packet, t *task) *ProtocolError {
 	s := c.find(p.nsp)
 	switch {
 	case s == nil && p.kind == packetConnect:
+		if c.loop.drain != nil {
+			return nil // no answer: a refusal would keep an official client from reconnecting
+		}
 		return c.connect(p)
 	case s == nil || s.state.Load() == stateConnecting:
 		return errInvalidState
 	}
 	switch p.kind {
 	case packetEvent, packetBinaryEvent:
+		if c.loop.drain != nil && c.loop.drain.holds(c) {
+			return nil // it goes when its handlers have returned
+		}
 		if !c.loop.srv.rated || s.withinRate(p, t) {
 			s.receive(p, t)
 		}

@@ -186,6 +186,15 @@ type Config struct {
 	// counted by reason in [Stats] too. It is called on the loop and must not
 	// block. nil means that nobody is told.
 	OnDrop func(s *Socket, why DropReason)
+	// DrainSpread is the time over which [Server.Shutdown] lets its clients
+	// go, so that they do not all reconnect elsewhere at once. 0 means at once.
+	DrainSpread time.Duration
+	// DrainDelay is how long Shutdown waits, with [Server.Ready] false, before
+	// it begins. 0 means that it does not.
+	DrainDelay time.Duration
+	// OnReady is called with true when the server begins to listen, and with
+	// false when Shutdown or Close is called. nil means that nobody is told.
+	OnReady func(ready bool)
 	// HandlerWatchdog reports, as a [*StallError] to OnError, whatever holds
 	// a loop longer, such as an inline handler that blocks. 0 means 100 ms,
 	// negative no reports.
@@ -264,6 +273,8 @@ func (c *Config) validate() error {
 		{"MaxPendingBytes", int64(c.MaxPendingBytes)},
 		{"RateLimit.Events", int64(c.RateLimit.Events)},
 		{"RateLimit.Bytes", int64(c.RateLimit.Bytes)},
+		{"DrainSpread", int64(c.DrainSpread)},
+		{"DrainDelay", int64(c.DrainDelay)},
 	} {
 		if f.value < 0 {
 			return fmt.Errorf("sio: Config.%s is negative", f.name)

@@ -19,6 +19,7 @@ func TestEveryConfigFieldIsUsed(t *testing.T) {
 	}
 	optional := map[string]bool{ // the zero value counts
 		"Parser": true, "Adapter": true, "ConnectionStateRecovery": true, "OnRoom": true, "OnDrop": true, "RateLimit": true, "CleanupEmptyChildNamespaces": true,
+		"DrainSpread": true, "DrainDelay": true, "OnReady": true,
 	}
 	renamed := map[string]string{"ClientFiles": "Assets"} // ours: the one of package eio
 	below := reflect.TypeFor[eio.Config]()

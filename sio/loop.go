@@ -17,6 +17,7 @@ type loopState struct {
 	epoch uint64   // number of the latest broadcast that marked sockets
 	event RawEvent // lent to inline handlers
 	work  dispatcher
+	drain *drainer // while clients are let go
 
 	clients sync.Mutex // held by the loop to change a client's list of sockets, by others to read it
 

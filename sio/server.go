@@ -25,7 +25,10 @@ type Server struct {
 	sockets *id.Table[Socket]
 	older   sync.Map // by id: the sockets of revision 4
 	closed  atomic.Bool
-	ended   chan struct{} // closed when Close or Shutdown is called
+	ended   chan struct{} // closed when Close is called, or Shutdown has drained
+
+	draining atomic.Bool // Shutdown was called
+	shown    atomic.Bool // what Config.OnReady was told last
 
 	baseline int64                     // bytes of the process when the server was made; immutable
 	limited  [limitCount]atomic.Uint64 // how often each limit refused something
@@ -70,32 +73,24 @@ func (srv *Server) Engine() *eio.Server { return srv.engine }
 // and returns it with the port that was chosen for port 0. Networks are tcp,
 // tcp4, tcp6 and unix.
 func (srv *Server) Listen(network, addr string) (net.Addr, error) {
-	if srv.closed.Load() {
+	if srv.closed.Load() || srv.draining.Load() {
 		return nil, ErrServerClosed
 	}
-	return srv.engine.Listen(network, addr)
+	at, err := srv.engine.Listen(network, addr)
+	if err == nil {
+		srv.ready(true)
+	}
+	return at, err
 }
 
-// ListenAndServe serves the TCP address until Close or Shutdown is called. It
-// then returns [ErrServerClosed].
+// ListenAndServe serves the TCP address until Close is called, or Shutdown has
+// drained the server. It then returns [ErrServerClosed].
 func (srv *Server) ListenAndServe(addr string) error {
 	if _, err := srv.Listen("tcp", addr); err != nil {
 		return err
 	}
 	<-srv.ended
 	return ErrServerClosed
-}
-
-// Shutdown disconnects all sockets with [ReasonServerShuttingDown], closes
-// their connections when what is queued for them is written, and waits for
-// handlers that run. When ctx ends first, the rest is cut as by Close, and the
-// error of ctx returned. Calls after the first do nothing.
-func (srv *Server) Shutdown(ctx context.Context) error {
-	if !srv.end() {
-		return nil
-	}
-	err := srv.engine.Shutdown(ctx)
-	return errors.Join(err, srv.waitHandlers(ctx), srv.closeAdapters())
 }
 
 // Close disconnects all sockets with [ReasonServerShuttingDown] and cuts their
@@ -113,6 +108,7 @@ func (srv *Server) end() bool {
 	if srv.closed.Swap(true) {
 		return false
 	}
+	srv.ready(false)
 	close(srv.ended)
 	var done sync.WaitGroup
 	for _, ls := range *srv.loops.Load() {
@@ -132,16 +128,11 @@ func (srv *Server) end() bool {
 func postEnd(a, b any) {
 	ls := a.(*loopState)
 	defer b.(*sync.WaitGroup).Done()
-	for _, n := range ls.srv.dir.all() {
-		all := *n.loops.Load()
-		if ls.index >= len(all) || all[ls.index] == nil {
-			continue
-		}
-		for nl := all[ls.index]; len(nl.members) > 0; {
-			s := nl.members[len(nl.members)-1]
-			clientOf(s.sess).forget(s)
-			s.finish(ReasonServerShuttingDown, nil)
-		}
+	var all []*Socket
+	ls.eachSocket(func(s *Socket) { all = append(all, s) })
+	for _, s := range all {
+		clientOf(s.sess).forget(s)
+		s.finish(ReasonServerShuttingDown, nil)
 	}
 }
 

@@ -37,6 +37,14 @@ type deaf struct {
 	r io.Reader // of conn
 }
 
+// rawConn is a connection that begins with what the handshake read too much.
+type rawConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c *rawConn) Read(b []byte) (int, error) { return c.r.Read(b) }
+
 func joinDeaf(t *testing.T, addr string) slowClient {
 	t.Helper()
 	d := ws.Dialer{NetDial: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -59,10 +67,7 @@ func joinDeaf(t *testing.T, addr string) slowClient {
 	}
 	c.send("0")
 	for _, want := range []string{"0", "40"} {
-		if got, err := wsutil.ReadServerText(struct {
-			io.Reader
-			io.Writer
-		}{c.r, conn}); err != nil || !strings.HasPrefix(string(got), want) {
+		if got, err := wsutil.ReadServerText(&rawConn{conn, c.r}); err != nil || !strings.HasPrefix(string(got), want) {
 			t.Fatalf("got %q, %v, want %q", got, err, want)
 		}
 	}

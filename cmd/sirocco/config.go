@@ -23,6 +23,8 @@ type config struct {
 	pingTimeout  time.Duration // for the answer to one
 	maxBuffer    int64         // bytes of the largest message that a client may send
 	client       string        // the file of the official client; a CDN serves it when it cannot be read
+	drainDelay   time.Duration // how long it is not ready before it begins to stop
+	drainSpread  time.Duration // over which it lets its clients go
 	drain        time.Duration // how long a stopping server waits for its clients
 }
 
@@ -41,6 +43,8 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 	flags.Int64Var(&cfg.maxBuffer, "max-buffer", 1_000_000, "bytes of the largest message a client may send")
 	flags.StringVar(&cfg.client, "client", "cmd/sirocco/web/node_modules/socket.io-client/dist/socket.io.min.js", "file of the browser client")
 	flags.DurationVar(&cfg.drain, "drain", 10*time.Second, "time that clients get when the server stops")
+	flags.DurationVar(&cfg.drainDelay, "drain-delay", 0, "of that, time that /readyz fails before anything else happens")
+	flags.DurationVar(&cfg.drainSpread, "drain-spread", 0, "of that, time over which clients are let go (default: all at once)")
 
 	if err := fromEnvironment(flags, getenv); err != nil {
 		fmt.Fprintln(help, err)
@@ -74,6 +78,8 @@ func (c config) server(other http.Handler) sio.Config {
 		HTTPHandler:       other,
 		CORS:              c.cors(),
 		Poller:            poller.Config{Backend: poller.Backend(c.backend), Loops: c.loops, MaxQueueBytes: maxQueue},
+		DrainDelay:        c.drainDelay,
+		DrainSpread:       c.drainSpread,
 		OnError:           logError,
 	}
 }

@@ -25,6 +25,7 @@ func TestRun(t *testing.T) {
 		"/assets/style.css":     {200, "text/css; charset=utf-8", ":root"},
 		"/assets/index.html":    {404, "text/plain; charset=utf-8", ""},
 		"/assets/..%2fmain.go":  {404, "text/plain; charset=utf-8", ""},
+		"/readyz":               {200, "text/plain; charset=utf-8", "ok"},
 		"/healthz":              {200, "text/plain; charset=utf-8", "ok"},
 		"/stats":                {200, "application/json", `"sockets":0`},
 		"/nowhere":              {404, "text/plain; charset=utf-8", ""},

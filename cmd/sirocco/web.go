@@ -42,6 +42,7 @@ func newWeb(cfg config) *web {
 	w.mux.HandleFunc("GET /assets/{name}", serveAsset)
 	w.mux.HandleFunc("GET /client/socket.io.min.js", w.serveClient)
 	w.mux.HandleFunc("GET /healthz", serveHealth)
+	w.mux.HandleFunc("GET /readyz", w.serveReady)
 	w.mux.HandleFunc("GET /stats", w.serveStats)
 	return w
 }
@@ -96,6 +97,15 @@ func (w *web) serveClient(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 	rw.Header().Set("Cache-Control", "max-age=3600")
 	_, _ = rw.Write(w.client)
+}
+
+// serveReady tells load balancers whether to send new clients here: not when the server drains.
+func (w *web) serveReady(rw http.ResponseWriter, r *http.Request) {
+	if !w.counters.io.Ready() {
+		http.Error(rw, "draining", http.StatusServiceUnavailable)
+		return
+	}
+	serveHealth(rw, r)
 }
 
 func serveHealth(rw http.ResponseWriter, _ *http.Request) {
