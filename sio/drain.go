@@ -218,11 +218,3 @@ func (d *drainer) holds(c *client) bool {
 	_, ok := d.busy[c]
 	return ok
 }
-
-// sockets returns the live sockets.
-func (c *client) sockets() []*Socket {
-	if !c.live {
-		return c.more
-	}
-	return append([]*Socket{&c.first}, c.more...)
-}
