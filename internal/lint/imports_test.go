@@ -25,6 +25,7 @@ var layers = map[string][]string{
 	"sio":              {"eio", "internal/frame", "internal/id", "poller"},
 	"sio/adaptertest":  {"sio", "poller"},
 	"sio/msgpack":      {"sio"},
+	"sio/prom":         {"sio"},
 
 	// for tests and benchmarks
 	"internal/selfsigned": {},
@@ -41,6 +42,7 @@ var strangers = map[string][]string{
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},
 	"github.com/klauspost/compress":           {"internal/deflate"},
 	"github.com/valyala/bytebufferpool":       {"internal", "eio", "sio", "cmd", "bench"},
+	"github.com/prometheus/client_golang":     {"sio/prom"},
 	"github.com/stretchr/testify":             {"poller", "internal", "eio", "sio", "cmd", "bench"},
 	"github.com/tinylib/msgp":                 {"sio/msgpack"},
 	"github.com/stretchr/testify/assert":      {}, // preconditions only, by require; comparisons are written in Go
