@@ -68,16 +68,27 @@ func queryJSON(query []byte) []byte {
 	if len(query) == 0 {
 		return nil
 	}
-	values := make(map[string]any)
+	var keys []string
+	values := make(map[string]string)
 	for pair := range bytes.SplitSeq(query, []byte{'&'}) {
-		if len(pair) > 0 {
-			key, value, _ := bytes.Cut(pair, []byte{'='})
-			values[unescapeQuery(key)] = unescapeQuery(value)
+		if len(pair) == 0 {
+			continue
 		}
+		k, v, _ := bytes.Cut(pair, []byte{'='})
+		key := unescapeQuery(k)
+		if _, again := values[key]; !again {
+			keys = append(keys, key)
+		}
+		values[key] = unescapeQuery(v)
 	}
-	// A map of strings can always be encoded.
-	b, _ := new(encoder).appendMap(nil, values)
-	return b
+	b := []byte{'{'}
+	for i, key := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(append(appendString(b, key), ':'), values[key])
+	}
+	return append(b, '}')
 }
 
 // unescapeQuery decodes percent escapes and plus signs; what is none of them

@@ -52,3 +52,20 @@ func TestReferenceOlder(t *testing.T) {
 		})
 	}
 }
+
+// TestReferencePayload3 holds the vectors of ours (eio/testdata/payload3.txt) against the reference's
+// parser of Engine.IO 3.
+func TestReferencePayload3(t *testing.T) {
+	needNode(t)
+	runChecks(t, nil, "parser3.mjs")
+}
+
+// TestParityOlder compares what both servers say to clients of Engine.IO 3, as TestParity does for those
+// of today.
+func TestParityOlder(t *testing.T) {
+	needNode(t)
+	compare(t, startReference(t, "EIO3=1"), startTestServer(t, variant{eio3: true}), "wire3.mjs", olderDifferences)
+}
+
+// olderDifferences are as knownDifferences.
+var olderDifferences = map[string]string{}
