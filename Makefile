@@ -10,11 +10,12 @@ WEB     := cmd/sirocco/web
 E2E     := internal/e2e
 # Modules of their own, which keep their dependencies out of ours. -mod=mod: they follow our go.mod.
 EXAMPLES := sio/examples
+PYTHON  := /usr/bin/python3
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 PLATFORMS := linux/amd64 linux/386 linux/arm64 darwin/arm64 freebsd/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race unit lint vet staticcheck fuzz build e2e bench bench-smoke ci deps browser clean
+.PHONY: help run test race unit lint vet staticcheck fuzz build e2e bench bench-smoke ci deps browser python clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -41,7 +42,7 @@ unit: ## the tests that need nothing but Go
 e2e: deps ## only the end-to-end tests, each check on a line
 	$(GO) test -v -count=1 ./$(E2E)
 
-deps: $(E2E)/node_modules $(WEB)/node_modules browser
+deps: $(E2E)/node_modules $(WEB)/node_modules browser python
 
 $(E2E)/node_modules: $(E2E)/package-lock.json
 	@command -v npm >/dev/null || { echo "the end-to-end tests need Node.js 20 or newer with npm (make unit runs without)"; exit 1; }
@@ -56,6 +57,14 @@ ifeq ($(CHROMIUM),)
 	export DEBIAN_FRONTEND=noninteractive; \
 	$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium </dev/null >/dev/null
 endif
+
+# Debian's Python client, when it is not here and we may install it.
+python:
+	@$(PYTHON) -c "import socketio, aiohttp, requests, websocket" 2>/dev/null || { \
+	echo "no Python client here: installing the package python3-socketio"; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; export DEBIAN_FRONTEND=noninteractive; \
+	$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends \
+	python3-socketio python3-aiohttp python3-requests python3-websocket </dev/null >/dev/null; }
 
 lint: vet staticcheck ## gofmt, vet, staticcheck, and the house rules of internal/lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

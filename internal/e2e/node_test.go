@@ -53,11 +53,19 @@ type script struct {
 	cancel context.CancelFunc
 }
 
-// startScript runs js/name with env added to ours. It is killed when the test ends, or after limit.
+// python is Debian's, which its package python3-socketio is for.
+const python = "/usr/bin/python3"
+
+// startScript runs js/name, or py/name, with env added to ours. It is killed when the test ends, or
+// after limit.
 func startScript(t *testing.T, limit time.Duration, name string, env ...string) *script {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	s := &script{cmd: exec.CommandContext(ctx, "node", filepath.Join("js", name)), cancel: cancel}
+	cmd := exec.CommandContext(ctx, "node", filepath.Join("js", name))
+	if filepath.Ext(name) == ".py" {
+		cmd = exec.CommandContext(ctx, python, filepath.Join("py", name))
+	}
+	s := &script{cmd: cmd, cancel: cancel}
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = &s.stderr
 	s.cmd.WaitDelay = 5 * time.Second
