@@ -59,7 +59,7 @@ func NewTools() (Tools, error) {
 
 // Server makes what the server called name needs. Names are a kind and its
 // options: sirocco:netpoll+inline. The kinds are sirocco (raw, typed, dynamic,
-// inline, epoll, netpoll, loops=n, procs=n, gogc=n, bin=path of another
+// inline, deflate, epoll, netpoll, loops=n, procs=n, gogc=n, bin=path of another
 // siobench), node (deflate), wall-c and wall-go.
 func (t Tools) Server(name string) (Server, error) {
 	kind, rest, _ := strings.Cut(name, ":")
@@ -92,6 +92,8 @@ func (t Tools) sirocco(s Server, options []string) (Server, error) {
 		switch key {
 		case "inline":
 			s.Args = append(s.Args, "-inline")
+		case "deflate":
+			s.Args = append(s.Args, "-deflate")
 		case "raw", "typed", "dynamic":
 			s.Args = append(s.Args, "-handlers", key)
 		case "epoll", "netpoll":

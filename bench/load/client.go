@@ -95,7 +95,7 @@ func (c *client) consume(b []byte) (n int, err error) {
 		}
 	}
 	for n < len(b) {
-		op, p, used, err := nextFrame(b[n:])
+		h, p, used, err := nextFrame(b[n:])
 		if err != nil {
 			return n, err
 		}
@@ -103,7 +103,12 @@ func (c *client) consume(b []byte) (n int, err error) {
 			return n, nil
 		}
 		n += used
-		switch op {
+		if h.RSV1 {
+			if p, err = c.f.inflated.get(p); err != nil {
+				return n, err
+			}
+		}
+		switch h.Opcode {
 		case wsframe.Text:
 			err = c.packet(p)
 		case wsframe.Ping:
@@ -127,6 +132,9 @@ func (c *client) switched(b []byte) (n int, err error) {
 	head := b[:end]
 	if !bytes.HasPrefix(head, []byte("HTTP/1.1 101 ")) || !bytes.Contains(head, []byte(wsAccept)) {
 		return 0, fmt.Errorf("%w: %q", errHandshake, head)
+	}
+	if c.f.cfg.Deflate && !bytes.Contains(head, []byte("permessage-deflate")) {
+		return 0, fmt.Errorf("%w: no permessage-deflate: %q", errHandshake, head)
 	}
 	if c.http != nil {
 		c.http.switching = false

@@ -26,6 +26,7 @@ type Config struct {
 	URL       string        // of the server: http://127.0.0.1:3000
 	Path      string        // of Socket.IO on it; empty means /socket.io/
 	Transport string        // [WebSocket] (when empty), [Polling] or [Upgrade]
+	Deflate   bool          // offer permessage-deflate on WebSockets, without context takeover
 	PID       int           // of the server; 0 means the process that listens on the URL's port
 	Clients   int           // sockets to open
 	Payload   int           // bytes of a message's string, at least [MinPayload]

@@ -48,6 +48,7 @@ type fleet struct {
 	replace   bool // a client that left is replaced by a new one
 	measuring bool // the warm-up is over
 	count     counters
+	inflated  inflated
 	err       error // the first fault: the run is void
 	faults    int
 	lastDone  int64 // when the last client became ready

@@ -168,24 +168,24 @@ func decimalValue(b []byte) (v uint32, ok bool) {
 	return v, true
 }
 
-// nextFrame returns the payload of the first WebSocket frame in b and the
-// bytes it took, 0 when it is incomplete.
-func nextFrame(b []byte) (op wsframe.Opcode, payload []byte, n int, err error) {
+// nextFrame returns the header and the payload of the first WebSocket frame in
+// b and the bytes it took, 0 when it is incomplete.
+func nextFrame(b []byte) (h wsframe.Header, payload []byte, n int, err error) {
 	if len(b) >= 2 && b[0] == 0x81 && b[1] < 126 { // a short text message: nearly all
 		if n = 2 + int(b[1]); len(b) < n {
-			return 0, nil, 0, nil
+			return h, nil, 0, nil
 		}
-		return wsframe.Text, b[2:n], n, nil
+		return wsframe.Header{Opcode: wsframe.Text, Fin: true}, b[2:n], n, nil
 	}
-	h, n, err := wsframe.ParseHeader(b, wsframe.Client, maxFrame)
+	h, n, err = wsframe.ParseHeader(b, wsframe.Client|wsframe.AllowRSV1, maxFrame)
 	if n == 0 || err != nil || uint64(len(b)-n) < h.Length {
-		return 0, nil, 0, err
+		return h, nil, 0, err
 	}
 	if !h.Fin || h.Opcode == wsframe.Continuation {
-		return 0, nil, 0, errFragment
+		return h, nil, 0, errFragment
 	}
 	end := n + int(h.Length)
-	return h.Opcode, b[n:end], end, nil
+	return h, b[n:end], end, nil
 }
 
 // maxFrame is the longest frame a server may send us.

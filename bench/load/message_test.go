@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sirocco-io/sirocco/internal/deflate"
 	"github.com/sirocco-io/sirocco/internal/wsframe"
 	"github.com/stretchr/testify/require"
 )
@@ -106,9 +107,9 @@ func TestNextFrame(t *testing.T) {
 				t.Errorf("nextFrame of %d of %d bytes = %d, %v", cut, len(b), used, err)
 			}
 		}
-		op, p, used, err := nextFrame(append(b, 'y'))
-		if op != wsframe.Text || len(p) != n || used != len(b) || err != nil {
-			t.Errorf("nextFrame of %d bytes = %v, %d, %d, %v", n, op, len(p), used, err)
+		h, p, used, err := nextFrame(append(b, 'y'))
+		if h.Opcode != wsframe.Text || len(p) != n || used != len(b) || err != nil {
+			t.Errorf("nextFrame of %d bytes = %v, %d, %d, %v", n, h.Opcode, len(p), used, err)
 		}
 	}
 	if _, _, _, err := nextFrame([]byte{0x01, 0x01, 'x'}); !errors.Is(err, errFragment) {
@@ -116,6 +117,21 @@ func TestNextFrame(t *testing.T) {
 	}
 	if _, _, _, err := nextFrame([]byte{0x81, 0x81, 0, 0, 0, 0, 'x'}); err == nil {
 		t.Error("a masked frame from a server is accepted")
+	}
+}
+
+// TestInflatedOnce: the same bytes again are compared, not inflated.
+func TestInflatedOnce(t *testing.T) {
+	var l inflated
+	d := deflate.NewDeflater(deflate.DefaultLevel)
+	for _, want := range []string{"one", "one", "two", "", strings.Repeat("three ", 1000)} {
+		got, err := l.get(d.Append(nil, []byte(want), nil, deflate.MaxBits))
+		if err != nil || string(got) != want {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	if _, err := l.get([]byte{0x06}); err == nil {
+		t.Error("no error for what is no DEFLATE")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/sirocco-io/sirocco/internal/deflate"
 	"github.com/sirocco-io/sirocco/internal/frame"
 	"github.com/sirocco-io/sirocco/internal/web"
 )
@@ -16,7 +17,21 @@ const (
 )
 
 // echo is the plain WebSocket endpoint: what comes in goes out.
-type echo struct{}
+type echo struct {
+	deflate *web.WSDeflate // nil: none
+}
+
+// newEcho returns the endpoint. With permessage-deflate it agrees on all that it
+// is offered, and compresses every message.
+func newEcho(compress bool) echo {
+	if !compress {
+		return echo{}
+	}
+	return echo{web.NewWSDeflate(web.WSDeflateOptions{
+		Policy: deflate.Policy{ServerTakeover: true, ClientTakeover: true},
+		Level:  deflate.DefaultLevel,
+	})}
+}
 
 var (
 	_ web.Handler   = echo{}
@@ -32,6 +47,7 @@ func (e echo) OnRequest(x *web.Exchange) {
 		MaxFragments:    maxEchoFragments,
 		MaxQueueBytes:   maxEchoQueue,
 		AnyProtocol:     true,
+		Deflate:         e.deflate,
 	})
 }
 

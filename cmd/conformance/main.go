@@ -2,7 +2,8 @@
 //
 //	/engine.io/   Engine.IO: echoes each message
 //	/socket.io/   Socket.IO: the namespaces / and /custom of its protocol suite
-//	/echo         plain WebSocket: echoes each message, up to 16 MiB
+//	/echo         plain WebSocket: echoes each message, up to 16 MiB, with
+//	              permessage-deflate unless -deflate=false
 //
 // With -eio3 the first two also serve clients of Engine.IO 3. Its timeouts are as
 // short as the suites ask for; it is no model for a server.
@@ -27,18 +28,19 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:3000", "address to listen on")
 	eio3 := flag.Bool("eio3", false, "also serve Engine.IO 3, the protocol of Socket.IO 1 and 2")
+	deflate := flag.Bool("deflate", true, "agree on permessage-deflate at /echo: any windows, context takeover if the client likes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *addr, *eio3); err != nil {
+	if err := run(ctx, *addr, *eio3, *deflate); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx is done.
-func run(ctx context.Context, addr string, eio3 bool) error {
-	s, err := start(addr, eio3)
+func run(ctx context.Context, addr string, eio3, deflate bool) error {
+	s, err := start(addr, eio3, deflate)
 	if err != nil {
 		return err
 	}
@@ -56,7 +58,7 @@ type service struct {
 }
 
 // start serves on addr.
-func start(addr string, eio3 bool) (*service, error) {
+func start(addr string, eio3, deflate bool) (*service, error) {
 	var s service
 	var err error
 	if s.engine, err = newEngine(eio3); err != nil {
@@ -71,7 +73,7 @@ func start(addr string, eio3 bool) (*service, error) {
 		return nil, err
 	}
 	routes := mux{
-		{"/echo", echo{}},
+		{"/echo", newEcho(deflate)},
 		{"/engine.io/", s.engine.Mount(s.poller)},
 		{"/socket.io/", s.io.Engine().Mount(s.poller)},
 	}

@@ -15,7 +15,7 @@ import (
 
 // serve starts the endpoints, and returns how to connect to them.
 func serve(t *testing.T, eio3 bool) (dial func(target string) talk, base string) {
-	s, err := start("127.0.0.1:0", eio3)
+	s, err := start("127.0.0.1:0", eio3, true)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.close()) })
 	base = s.addr.String()

@@ -116,6 +116,7 @@ func runFlags(args []string) (load.Config, outputs, error) {
 func addLoadFlags(fs *flag.FlagSet, cfg *load.Config) {
 	fs.StringVar(&cfg.Path, "path", "/socket.io/", "of Socket.IO on the server")
 	fs.StringVar(&cfg.Transport, "transport", load.WebSocket, "websocket, polling or upgrade")
+	fs.BoolVar(&cfg.Deflate, "deflate", false, "have the clients offer permessage-deflate, and fail when the server does not agree")
 	fs.IntVar(&cfg.Clients, "n", 0, "clients; 0: the scenario's default")
 	fs.IntVar(&cfg.Payload, "payload", 0, "bytes of a message's string; 0: the scenario's default")
 	fs.IntVar(&cfg.Pipeline, "pipeline", 1, "echo, ack: messages each client keeps in flight")

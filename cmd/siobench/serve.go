@@ -22,6 +22,7 @@ type serveOptions struct {
 	addr         string
 	handlers     string
 	inline       bool
+	deflate      bool
 	backend      string
 	loops        int
 	pingInterval time.Duration
@@ -38,6 +39,7 @@ func serve(ctx context.Context, args []string) error {
 	fs.StringVar(&opt.addr, "addr", "127.0.0.1:3000", "address to listen on")
 	fs.StringVar(&opt.handlers, "handlers", "raw", "form of the handlers: raw, typed or dynamic")
 	fs.BoolVar(&opt.inline, "inline", false, "run the handlers on the loop")
+	fs.BoolVar(&opt.deflate, "deflate", false, "agree on permessage-deflate, as the option of the reference has it")
 	fs.StringVar(&opt.backend, "backend", "", "of the reactor: epoll or netpoll; empty: the platform's default")
 	fs.IntVar(&opt.loops, "loops", 0, "event loops; 0: one for each processor")
 	fs.DurationVar(&opt.pingInterval, "ping-interval", 25*time.Second, "between heartbeats")
@@ -71,12 +73,17 @@ func newServer(opt serveOptions) (*sio.Server, error) {
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	var deflate *sio.PerMessageDeflate
+	if opt.deflate {
+		deflate = &sio.PerMessageDeflate{}
+	}
 	io, err := sio.NewServer(sio.Config{
-		PingInterval: opt.pingInterval,
-		PingTimeout:  opt.pingTimeout,
-		HTTPHandler:  mux,
-		OnError:      func(err error) { fmt.Fprintln(os.Stderr, "siobench serve:", err) },
-		Poller:       poller.Config{Loops: opt.loops, Backend: poller.Backend(opt.backend)},
+		PerMessageDeflate: deflate,
+		PingInterval:      opt.pingInterval,
+		PingTimeout:       opt.pingTimeout,
+		HTTPHandler:       mux,
+		OnError:           func(err error) { fmt.Fprintln(os.Stderr, "siobench serve:", err) },
+		Poller:            poller.Config{Loops: opt.loops, Backend: poller.Backend(opt.backend)},
 	})
 	if err != nil {
 		return nil, err
