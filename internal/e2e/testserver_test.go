@@ -27,8 +27,9 @@ type variant struct {
 	parser   sio.Parser     // nil is JSON
 	maxQueue int            // bytes for each connection; 0 is 16 MiB, above the largest message of the suites
 	system   sysio.IO       // nil is the kernel
-	netHTTP  bool           // mounted on a server of net/http, instead of Listen
-	chained  bool           // HTTP requests go through middlewares
+	deflate  *sio.PerMessageDeflate
+	netHTTP  bool // mounted on a server of net/http, instead of Listen
+	chained  bool // HTTP requests go through middlewares
 }
 
 // testServer does what js/reference.mjs does, on Sirocco.
@@ -70,6 +71,7 @@ func (s *testServer) engineURL() string { return "http://" + s.engineAddr }
 func (s *testServer) start() error {
 	s.reasons, s.traces = map[string][]string{}, map[string]*trace{}
 	io, err := sio.NewServer(sio.Config{
+		PerMessageDeflate: s.deflate,
 		PingInterval:      time.Second,
 		PingTimeout:       2500 * time.Millisecond,
 		ConnectTimeout:    time.Second,
@@ -95,6 +97,7 @@ func (s *testServer) start() error {
 
 func (s *testServer) startEngine() error {
 	engine, err := eio.NewServer(eio.Config{
+		PerMessageDeflate: s.deflate,
 		PingInterval:      time.Second,
 		PingTimeout:       2500 * time.Millisecond,
 		MaxHTTPBufferSize: 2e6,
