@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,16 +72,17 @@ func (s *testServer) engineURL() string { return "http://" + s.engineAddr }
 func (s *testServer) start() error {
 	s.reasons, s.traces = map[string][]string{}, map[string]*trace{}
 	io, err := sio.NewServer(sio.Config{
-		PerMessageDeflate: s.deflate,
-		PingInterval:      time.Second,
-		PingTimeout:       2500 * time.Millisecond,
-		ConnectTimeout:    time.Second,
-		MaxHTTPBufferSize: 2e6,
-		AllowEIO3:         s.eio3,
-		CORS:              &eio.CORS{Origin: "https://app.example", Credentials: true, AllowedHeaders: []string{"x-token"}},
-		Poller:            s.poller(),
-		Parser:            s.parser,
-		OnError:           s.onError,
+		CleanupEmptyChildNamespaces: true,
+		PerMessageDeflate:           s.deflate,
+		PingInterval:                time.Second,
+		PingTimeout:                 2500 * time.Millisecond,
+		ConnectTimeout:              time.Second,
+		MaxHTTPBufferSize:           2e6,
+		AllowEIO3:                   s.eio3,
+		CORS:                        &eio.CORS{Origin: "https://app.example", Credentials: true, AllowedHeaders: []string{"x-token"}},
+		Poller:                      s.poller(),
+		Parser:                      s.parser,
+		OnError:                     s.onError,
 	})
 	if err != nil {
 		return err
@@ -353,6 +355,7 @@ func (s *testServer) registerNamespaces() {
 	o := s.options()
 	echo := func(c *sio.Socket, args []any, _ sio.Ack) { s.must(c.Emit("echo", args...)) }
 
+	s.registerDynamic()
 	custom := s.io.Of("/custom")
 	custom.OnConnection(func(c *sio.Socket) { s.must(c.Emit("auth", c.Handshake().Auth)) }, o...)
 	custom.On("echo", echo, o...)
@@ -368,6 +371,38 @@ func (s *testServer) registerNamespaces() {
 		return nil
 	})
 	admin.On("echo", echo, o...)
+}
+
+func (s *testServer) registerDynamic() {
+	o := s.options()
+	made := map[string]int{} // how often each namespace was made; guarded by s.mu
+	s.io.OnNewNamespace(func(n *sio.Namespace) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		made[n.Name()]++
+	})
+	sio.OnAck(s.io, "made", func(_ *sio.Socket, name string) (int, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return made[name], nil
+	}, o...)
+	name := func(c *sio.Socket, _ sio.Args) (string, error) { return c.Namespace().Name(), nil }
+
+	dynamic := s.io.OfPattern(regexp.MustCompile(`^/dynamic-\d+$`))
+	dynamic.Use(func(c *sio.Socket) error {
+		var auth struct{ Refuse bool }
+		if err := c.Handshake().BindAuth(&auth); err != nil || auth.Refuse {
+			return errors.New("refused")
+		}
+		return nil
+	})
+	sio.OnAck(dynamic, "name", name, o...)
+	dynamic.On("all", func(_ *sio.Socket, args []any, _ sio.Ack) { s.must(dynamic.Emit("room", args...)) }, o...)
+	tenants := s.io.OfFunc(func(name string, h sio.Handshake) bool {
+		var auth struct{ Tenant string }
+		return h.BindAuth(&auth) == nil && auth.Tenant != "" && name == "/"+auth.Tenant
+	})
+	sio.OnAck(tenants, "name", name, o...)
 }
 
 func (s *testServer) note(list *[]string, event string) {

@@ -1,4 +1,4 @@
-import { assert, call, check, checkBinary, client, collect, connect, connected, never, once, version } from "./harness.mjs";
+import { assert, call, check, checkBinary, client, collect, connect, connected, never, once, until, version } from "./harness.mjs";
 
 check("auth reaches the namespace", async () => {
   const socket = client("/custom", { auth: { token: "t", nested: { n: [1] } } });
@@ -85,6 +85,69 @@ check("the server ends one namespace, not the connection", async () => {
   assert.deepEqual((await ended)[0], "io server disconnect");
   assert.deepEqual(await call(main, "ack", 1), [1]);
 });
+
+check("a namespace made by its pattern", async () => {
+  const socket = await connected("/dynamic-7");
+  assert.deepEqual(await call(socket, "name"), ["/dynamic-7"]);
+});
+
+check("a namespace that no pattern matches", async () => {
+  const socket = client("/dynamic-7x");
+  assert.equal((await once(socket, "connect_error"))[0].message, "Invalid namespace");
+}, { since: 3 });
+
+check("a namespace made by a function", async () => {
+  const socket = client("/acme", { auth: { tenant: "other" } });
+  assert.equal((await once(socket, "connect_error"))[0].message, "Invalid namespace");
+  socket.auth = { tenant: "acme" };
+  socket.connect();
+  await connect(socket);
+  assert.deepEqual(await call(socket, "name"), ["/acme"]);
+}, { since: 3 });
+
+check("what a parent emits reaches all its children", async () => {
+  const sockets = await Promise.all(["/dynamic-1", "/dynamic-2", "/dynamic-2"].map((name) => connected(name)));
+  const got = Promise.all(sockets.map((s) => once(s, "room")));
+  sockets[0].emit("all", 1, "x");
+  assert.deepEqual(await got, [[1, "x"], [1, "x"], [1, "x"]]);
+});
+
+/** Leaves a namespace, and waits until the server knows: it may take a CONNECT right behind for one too many. */
+async function leave(main, socket) {
+  socket.disconnect();
+  assert.deepEqual(await call(main, "ack", 1), [1]);
+}
+
+check("an empty child goes, and is made again", async () => {
+  const main = await connected("/");
+  const name = `/dynamic-${Date.now()}`;
+  const child = main.io.socket(name);
+  await connect(child);
+  const second = await connected(name);
+  await leave(main, child);
+  child.connect();
+  await connect(child); // the other socket kept it alive
+  assert.deepEqual(await call(main, "made", name), [1]);
+  second.disconnect();
+  await until(async () => {
+    await leave(main, child);
+    child.connect();
+    await connect(child);
+    return (await call(main, "made", name))[0] > 1;
+  });
+});
+
+check("a middleware of the parent refuses, and the child goes", async () => {
+  const main = await connected("/");
+  const name = `/dynamic-${Date.now()}`;
+  const child = main.io.socket(name, { auth: { refuse: true } });
+  assert.equal((await once(child, "connect_error"))[0].message, "refused");
+  assert.deepEqual(await call(main, "made", name), [1]);
+  await leave(main, child);
+  child.connect();
+  assert.equal((await once(child, "connect_error"))[0].message, "refused");
+  assert.deepEqual(await call(main, "made", name), [2]);
+}, { since: 3 });
 
 checkBinary("binary in a namespace", async () => {
   const socket = await connected("/custom");

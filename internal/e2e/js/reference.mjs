@@ -13,6 +13,7 @@ const options = {
   pingTimeout: 2_500,
   connectTimeout: 1_000,
   maxHttpBufferSize: 2e6,
+  cleanupEmptyChildNamespaces: true,
   cors: { origin: "https://app.example", credentials: true, allowedHeaders: ["x-token"] },
   ...(parser && { parser }),
 };
@@ -66,9 +67,22 @@ io.on("connection", (socket) => {
   socket.on("transport", (ack) => ack(socket.conn.transport.name));
   socket.on("reasons", (id, ack) => ack(reasons.get(id) ?? null));
   socket.on("bye", (close) => socket.disconnect(close));
+  socket.on("made", (name, ack) => ack(made.get(name) ?? 0));
   socket.on("disconnecting", (reason) => reasons.get(socket.id).push(`disconnecting: ${reason} (${socket.rooms.size - 1} rooms)`));
   socket.on("disconnect", (reason) => reasons.get(socket.id).push(`disconnect: ${reason}`));
 });
+
+const made = new Map(); // how often each namespace was made
+io.on("new_namespace", ({ name }) => made.set(name, (made.get(name) ?? 0) + 1));
+
+const dynamic = io.of(/^\/dynamic-\d+$/);
+dynamic.use((socket, next) => (socket.handshake.auth.refuse ? next(new Error("refused")) : next()));
+dynamic.on("connection", (socket) => {
+  socket.on("name", (ack) => ack(socket.nsp.name));
+  socket.on("all", (...args) => dynamic.emit("room", ...args));
+});
+const tenants = io.of((name, auth, next) => next(null, name === `/${auth?.tenant}`));
+tenants.on("connection", (socket) => socket.on("name", (ack) => ack(socket.nsp.name)));
 
 const custom = io.of("/custom");
 custom.on("connection", (socket) => {
