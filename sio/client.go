@@ -118,6 +118,9 @@ func (c *client) handle(p *packet, t *task) *ProtocolError {
 	case s == nil || s.state.Load() == stateConnecting:
 		return errInvalidState
 	}
+	if s.traced {
+		s.traceIn(p, t)
+	}
 	switch p.kind {
 	case packetEvent, packetBinaryEvent:
 		if c.loop.drain != nil && c.loop.drain.holds(c) {

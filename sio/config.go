@@ -199,9 +199,13 @@ type Config struct {
 	// a loop longer, such as an inline handler that blocks. 0 means 100 ms,
 	// negative no reports.
 	HandlerWatchdog time.Duration
+	// Logger gets what nothing else is told of: errors when OnError is nil, at
+	// level error, and the packets of sockets that are traced
+	// ([Socket.Trace]). nil means slog.Default at the time of NewServer.
+	Logger *slog.Logger
 	// OnError is told of panics ([*PanicError]), errors of handlers
 	// ([*HandlerError]) and stalled loops ([*StallError]), from any
-	// goroutine. nil logs them with slog.
+	// goroutine. nil logs them to Logger.
 	OnError func(error)
 }
 
@@ -243,8 +247,12 @@ func (c Config) withDefaults() Config {
 	if c.Codec == nil {
 		c.Codec = stdCodec{}
 	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
 	if c.OnError == nil {
-		c.OnError = func(err error) { slog.Error("socket.io", "error", err) }
+		log := c.Logger
+		c.OnError = func(err error) { log.Error("socket.io", "error", err) }
 	}
 	return c
 }

@@ -15,7 +15,7 @@ import (
 func TestEveryConfigFieldIsUsed(t *testing.T) {
 	ours := map[string]bool{ // with a default that is not the zero value
 		"Path": true, "ConnectTimeout": true, "MaxHTTPBufferSize": true, "Codec": true, "MaxAttachments": true, "MaxJSONDepth": true, "MaxNamespaces": true,
-		"MaxDynamicNamespaces": true, "MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true,
+		"MaxDynamicNamespaces": true, "MaxRooms": true, "MaxPendingAcks": true, "MaxPendingEvents": true, "MaxPendingBytes": true, "HandlerWatchdog": true, "OnError": true, "Logger": true,
 	}
 	optional := map[string]bool{ // the zero value counts
 		"Parser": true, "Adapter": true, "ConnectionStateRecovery": true, "OnRoom": true, "OnDrop": true, "RateLimit": true, "CleanupEmptyChildNamespaces": true,

@@ -24,6 +24,7 @@ type Namespace struct {
 	ackIDs      atomic.Int64 // one counter for emits and broadcasts
 	idRooms     atomic.Int64 // memberships of rooms that are named like an id
 	loops       atomic.Pointer[[]*nspLoop]
+	trace       atomic.Pointer[func(*Socket) bool] // nil: nobody is traced
 
 	family *family    // immutable: nil unless n is a parent
 	parent *Namespace // immutable: nil unless n is a child

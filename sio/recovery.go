@@ -306,6 +306,7 @@ func (s *Socket) catchUp(offset string) bool {
 
 func (s *Socket) replay(f *frame.Frame) {
 	s.loop.counters.deliveries.Add(1)
+	s.traceControl(f)
 	s.sess.SendControl(f) // the policy at the limit of the queue would make a hole
 }
 

@@ -54,7 +54,12 @@ func postQueue(a, b any) {
 //
 // Hot path: no allocation, no lock.
 func (s *Socket) send(f *frame.Frame) poller.Outcome {
-	o := s.sess.Offer(f)
+	var o poller.Outcome
+	if s.traced {
+		o = s.sendTraced(f)
+	} else {
+		o = s.sess.Offer(f)
+	}
 	if o != poller.Queued {
 		s.slow(o)
 	}

@@ -54,6 +54,7 @@ type Socket struct {
 	held    atomic.Uint32 // 1 while the connection is paused for s
 	id      id.ID         // written once by the table
 	special bool          // loop only: broadcasts must look closer, see passSpecial
+	traced  bool          // loop only: packets are logged
 	busy    bool          // guarded by the dispatcher's mutex: waits for a worker or has one
 }
 
@@ -193,6 +194,7 @@ func (s *Socket) sendDisconnect() {
 		s.nsp.srv.cfg.OnError(err)
 		return
 	}
+	s.traceControl(f)
 	s.sess.SendControl(f)
 }
 
@@ -290,6 +292,8 @@ func (s *Socket) connect() {
 		clientOf(s.sess).close()
 		return
 	}
+	s.traced = s.matched()
+	s.traceControl(f)
 	s.sess.Send(f)
 	s.state.Store(stateConnected)
 	if !s.Recovered() { // else it is one already
