@@ -47,9 +47,9 @@ func (p *wsPeer) flood(b []byte, n int) {
 	}
 }
 
-// TestWSFragmentFlood: CVE-2026-48779. A million continuations, of one byte and
-// of none, are cut off, and cost no memory.
-func TestWSFragmentFlood(t *testing.T) {
+// TestCVE_2026_48779: a million continuations, of one byte and of none, are cut
+// off, and cost no memory.
+func TestCVE_2026_48779(t *testing.T) {
 	for name, payload := range map[string]string{"one byte": "x", "no byte": ""} {
 		t.Run(name, func(t *testing.T) {
 			s := startWS(t, poller.Config{}, WSOptions{}, wsFuncs{message: echo})
