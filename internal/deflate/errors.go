@@ -4,7 +4,8 @@ import "errors"
 
 // What is wrong with a compressed message.
 var (
-	// ErrCorrupt is data that is no DEFLATE, or ends too early.
+	// ErrCorrupt is data that is no DEFLATE, ends too early, or is blocks with
+	// next to nothing in them.
 	ErrCorrupt = errors.New("deflate: corrupt data")
 	// ErrTooLarge is a message that inflates beyond the limit.
 	ErrTooLarge = errors.New("deflate: message too big")

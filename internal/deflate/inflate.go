@@ -27,6 +27,11 @@ const (
 	// compressor that can do no better ends each of its pieces with one (RFC
 	// 7692 section 7.2.3.4). Going on after one costs a copy of the window.
 	maxFinals = 64
+	// hollowFrom is the size from which on a message has to say at least a
+	// quarter of its bytes: blocks without contents cost the most time of all,
+	// 120 ms for a megabyte, and no compressor needs many of them.
+	hollowFrom = 64 << 10
+	hollow     = 4
 	// ratioFrom is the size up to which a message may be compressed as well
 	// as DEFLATE can, which is 1:1032: the limit that a server has anyway,
 	// unless it was raised.
@@ -110,6 +115,9 @@ func (z *Inflater) run(context []byte, limit int) error {
 		if z.src.Len() <= len(tail) {
 			// Either our own block was the final one, or the message ended
 			// in one, as those of some compressors do.
+			if len(z.in) >= hollowFrom && len(z.Out) < len(z.in)/hollow {
+				return ErrCorrupt
+			}
 			z.failed = false
 			return nil
 		}

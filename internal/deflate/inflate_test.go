@@ -146,6 +146,25 @@ func gigabyte(t *testing.T) []byte {
 	return append(append(first, tail[:trailerBytes]...), more[:len(more)-trailerBytes]...)
 }
 
+// TestHollowMessagesAreRefused: large ones that are nothing but blocks.
+func TestHollowMessagesAreRefused(t *testing.T) {
+	empty, hello := []byte{0, 0, 0, 0xff, 0xff}, []byte{0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00}
+	for n, want := range map[int]error{1000: nil, hollowFrom/5 - 10: nil, hollowFrom / 5: ErrCorrupt, 200_000: ErrCorrupt} {
+		z := NewInflater()
+		if err := z.Inflate(append(bytes.Repeat(empty, n), hello...), nil, 1_000_000, 0); !errors.Is(err, want) {
+			t.Errorf("%d empty blocks: %v, want %v", n, err, want)
+		}
+		z.Release()
+	}
+	// What is stored as it is says nearly all of its bytes.
+	z := NewInflater()
+	defer z.Release()
+	stored := NewDeflater(1).Append(nil, samples()[len(samples())-1], nil, MaxBits)
+	if err := z.Inflate(stored, nil, 1_000_000, 0); err != nil {
+		t.Errorf("noise: %v", err)
+	}
+}
+
 func TestFinalBlocksAreBounded(t *testing.T) {
 	one := []byte{0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00}
 	for n, want := range map[int]error{maxFinals: nil, maxFinals + 1: ErrCorrupt} {
