@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -29,8 +30,9 @@ type variant struct {
 	maxQueue int            // bytes for each connection; 0 is 16 MiB, above the largest message of the suites
 	system   sysio.IO       // nil is the kernel
 	deflate  *sio.PerMessageDeflate
-	netHTTP  bool // mounted on a server of net/http, instead of Listen
-	chained  bool // HTTP requests go through middlewares
+	netHTTP  bool        // mounted on a server of net/http, instead of Listen
+	chained  bool        // HTTP requests go through middlewares
+	secure   *tls.Config // nil is no TLS
 }
 
 // testServer does what js/reference.mjs does, on Sirocco.
@@ -66,8 +68,15 @@ func startTestServer(t *testing.T, v variant) *testServer {
 	return s
 }
 
-func (s *testServer) url() string       { return fmt.Sprintf("http://127.0.0.1:%d", s.port) }
-func (s *testServer) engineURL() string { return "http://" + s.engineAddr }
+func (s *testServer) url() string       { return fmt.Sprintf("%s://127.0.0.1:%d", s.scheme(), s.port) }
+func (s *testServer) engineURL() string { return s.scheme() + "://" + s.engineAddr }
+
+func (s *testServer) scheme() string {
+	if s.secure != nil {
+		return "https"
+	}
+	return "http"
+}
 
 func (s *testServer) start() error {
 	s.reasons, s.traces = map[string][]string{}, map[string]*trace{}
@@ -135,6 +144,7 @@ func (s *testServer) stop() error {
 type doors interface {
 	http.Handler
 	Listen(network, addr string) (net.Addr, error)
+	ListenTLS(network, addr string, cfg *tls.Config) (net.Addr, error)
 }
 
 // open opens the door of the variant.
@@ -153,7 +163,10 @@ func (s *testServer) open(d doors, addr string) (net.Addr, error) {
 			d.Use(mark)
 		}
 	}
-	if !s.netHTTP {
+	switch {
+	case !s.netHTTP && s.secure != nil:
+		return d.ListenTLS("tcp", addr, s.secure)
+	case !s.netHTTP:
 		return d.Listen("tcp", addr)
 	}
 	ln, err := net.Listen("tcp", addr)
@@ -162,7 +175,12 @@ func (s *testServer) open(d doors, addr string) (net.Addr, error) {
 	}
 	front := &http.Server{Handler: d}
 	s.fronts = append(s.fronts, front)
-	go func() { _ = front.Serve(ln) }() // ends with stop
+	if s.secure != nil {
+		front.TLSConfig = s.secure.Clone()
+		go func() { _ = front.ServeTLS(ln, "", "") }() // ends with stop
+	} else {
+		go func() { _ = front.Serve(ln) }() // ends with stop
+	}
 	return ln.Addr(), nil
 }
 

@@ -1,10 +1,10 @@
 // The layer below, with its own official client: plain messages, no events.
 
 import { Socket } from "engine.io-client";
-import { after, assert, check, collect, mode, once, transports, url } from "./harness.mjs";
+import { after, assert, ca, check, collect, mode, once, transports, url } from "./harness.mjs";
 
 function open(query = {}) {
-  const socket = new Socket(url, { path: "/engine.io/", transports, query });
+  const socket = new Socket(url, { path: "/engine.io/", transports, query, ca });
   after(() => socket.close());
   return socket;
 }

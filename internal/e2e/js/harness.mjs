@@ -4,6 +4,7 @@
 
 import { createInterface } from "node:readline";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { parser } from "./parsers.mjs";
 
 export { assert };
@@ -16,6 +17,8 @@ export const version = Number(name.split("-")[2] ?? 4.8);
 export const parsed = process.env.PARSER ?? ""; // see parsers.mjs
 
 export const url = process.env.URL;
+/** What a server over TLS is trusted by; undefined without. */
+export const ca = process.env.CA && readFileSync(process.env.CA);
 export const mode = process.env.MODE; // polling, websocket or upgrade
 export const transports = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] }[mode];
 
@@ -37,7 +40,7 @@ export function fact(name, value) {
 
 /** Opens a client for the namespace; it is closed when the check ends. */
 export function client(namespace = "/", options = {}) {
-  const socket = io(url + namespace, { transports, forceNew: true, reconnection: false, ...(parser && { parser }), ...options });
+  const socket = io(url + namespace, { transports, forceNew: true, reconnection: false, ca, ...(parser && { parser }), ...options });
   open.push(() => (options.forceNew === false ? socket.disconnect() : (socket.io._close ?? socket.io.close).call(socket.io)));
   return socket;
 }
