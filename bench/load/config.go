@@ -1,12 +1,14 @@
 package load
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,7 +25,7 @@ var Scenarios = []string{"idle", "echo", "ack", "broadcast", "latency", "connect
 // Config describes one run. What is zero gets the scenario's default.
 type Config struct {
 	Scenario  string        // one of [Scenarios]
-	URL       string        // of the server: http://127.0.0.1:3000
+	URL       string        // of the server: http://127.0.0.1:3000, or https: any certificate is taken
 	Path      string        // of Socket.IO on it; empty means /socket.io/
 	Transport string        // [WebSocket] (when empty), [Polling] or [Upgrade]
 	Deflate   bool          // offer permessage-deflate on WebSockets, without context takeover
@@ -159,10 +161,18 @@ func (c *Config) remote() (netip.AddrPort, string, error) {
 		return netip.AddrPort{}, "", fmt.Errorf("load: url: %w", err)
 	}
 	ap, err := netip.ParseAddrPort(u.Host)
-	if err != nil || u.Scheme != "http" {
-		return netip.AddrPort{}, "", fmt.Errorf("load: url %q must be http://<address>:<port>", c.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return netip.AddrPort{}, "", fmt.Errorf("load: url %q must be http://<address>:<port>, or https", c.URL)
 	}
 	return ap, u.Host, nil
+}
+
+// secure returns how clients speak TLS; nil when they do not.
+func (c *Config) secure() *tls.Config {
+	if !strings.HasPrefix(c.URL, "https:") {
+		return nil
+	}
+	return &tls.Config{InsecureSkipVerify: true} // who the server is, is not what is measured
 }
 
 // steps returns the sizes of idle and shootout in rising order.

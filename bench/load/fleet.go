@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -32,7 +33,8 @@ type fleet struct {
 	pid     int
 	remote  netip.AddrPort
 	host    string
-	request []byte // of a plain WebSocket
+	request []byte      // of a plain WebSocket
+	tls     *tls.Config // nil: no TLS
 	poller  *poller.Poller
 	loop    *poller.Loop
 	epoch   time.Time
@@ -60,7 +62,7 @@ func newFleet(cfg Config) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{cfg: cfg, remote: remote, host: host, pid: cfg.PID, epoch: time.Now()}
+	f := &fleet{cfg: cfg, remote: remote, host: host, pid: cfg.PID, epoch: time.Now(), tls: cfg.secure()}
 	f.request = f.upgradeRequest("")
 	f.server, _ = askServer(cfg.URL, false)
 	if f.pid == 0 {
@@ -191,6 +193,9 @@ func (f *fleet) dial(h poller.Handler) error {
 		local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(last)}), 0)
 	}
 	f.dialed++
+	if f.tls != nil {
+		return f.poller.DialTLS(f.loop, local, f.remote, f.tls, h)
+	}
 	return f.poller.Dial(f.loop, local, f.remote, h)
 }
 

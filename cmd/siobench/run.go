@@ -85,10 +85,12 @@ func runFlags(args []string) (load.Config, outputs, error) {
 		out   outputs
 		sizes string
 		quiet bool
+		tls   bool
 	)
 	fs := flag.NewFlagSet("run", flag.ContinueOnError)
 	addLoadFlags(fs, &cfg)
 	fs.StringVar(&cfg.URL, "url", "http://127.0.0.1:3000", "the server: http://address:port")
+	fs.BoolVar(&tls, "tls", false, "speak TLS: https instead of http in -url")
 	fs.IntVar(&cfg.PID, "pid", 0, "the server's process; 0: who listens on the port")
 	fs.StringVar(&sizes, "sizes", "", "idle, shootout: numbers of sockets, with commas; empty: five up to -n")
 	fs.StringVar(&out.json, "json", "", "write the result as JSON to this file; -: to standard output")
@@ -103,6 +105,9 @@ func runFlags(args []string) (load.Config, outputs, error) {
 	}
 	if cfg.Scenario == "" {
 		cfg.Scenario = fs.Arg(0)
+	}
+	if rest, plain := strings.CutPrefix(cfg.URL, "http:"); tls && plain {
+		cfg.URL = "https:" + rest
 	}
 	if !quiet {
 		cfg.Progress = os.Stderr

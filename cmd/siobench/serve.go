@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/sirocco-io/sirocco/internal/selfsigned"
 	"github.com/sirocco-io/sirocco/poller"
 	"github.com/sirocco-io/sirocco/sio"
 )
@@ -27,6 +30,7 @@ type serveOptions struct {
 	loops        int
 	pingInterval time.Duration
 	pingTimeout  time.Duration
+	tls          bool
 }
 
 // shutdownTime is how long serve drains when it is told to end.
@@ -44,6 +48,7 @@ func serve(ctx context.Context, args []string) error {
 	fs.IntVar(&opt.loops, "loops", 0, "event loops; 0: one for each processor")
 	fs.DurationVar(&opt.pingInterval, "ping-interval", 25*time.Second, "between heartbeats")
 	fs.DurationVar(&opt.pingTimeout, "ping-timeout", 20*time.Second, "for the answer to one")
+	fs.BoolVar(&opt.tls, "tls", false, "speak TLS, with a certificate made at the start")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -51,7 +56,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	bound, err := io.Listen("tcp", opt.addr)
+	bound, err := listen(io, opt)
 	if err != nil {
 		return err
 	}
@@ -63,6 +68,22 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	return nil
+}
+
+// listen opens the server's door.
+func listen(io *sio.Server, opt serveOptions) (net.Addr, error) {
+	if !opt.tls {
+		return io.Listen("tcp", opt.addr)
+	}
+	host, _, err := net.SplitHostPort(opt.addr)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := selfsigned.Certificate("localhost", host)
+	if err != nil {
+		return nil, err
+	}
+	return io.ListenTLS("tcp", opt.addr, &tls.Config{Certificates: []tls.Certificate{cert}})
 }
 
 // newServer builds the server with its handlers; it does not listen yet.
