@@ -14,8 +14,9 @@
 //	})
 //	log.Fatal(io.ListenAndServe(":3000"))
 //
-// A [Server] is its namespace "/"; others come from [Server.Of]. A [Socket] is
-// one client in one namespace.
+// A [Server] is its namespace "/"; others come from [Server.Of], or are made
+// when a client asks for one, see [Server.OfPattern]. A [Socket] is one client
+// in one namespace.
 //
 // # Handlers
 //
@@ -63,6 +64,6 @@
 // and makes one pass over an array there. See dispatch.go for how handlers get
 // their goroutines, room.go for the two views of a room.
 //
-// Lock order: socketExt.mu, then the loop's mailbox. registry.mu, Server.mu
-// and dispatcher.mu are held alone.
+// Lock order: socketExt.mu, then the loop's mailbox. registry.mu, Server.mu,
+// directory.mu, loopState.clients and dispatcher.mu are held alone.
 package sio

@@ -604,3 +604,22 @@ func TestAClientThatGoesDuringALookupLeavesNothing(t *testing.T) {
 	leave <- true
 	eventually(t, "the namespace is gone", func() bool { return srv.Stats().Workers == 0 && !srv.has("/x") })
 }
+
+// TestCleanupWithRecovery: what a child could have recovered goes with it, and a client that comes back is a new one.
+func TestCleanupWithRecovery(t *testing.T) {
+	srv, addr := serve(t, Config{CleanupEmptyChildNamespaces: true, ConnectionStateRecovery: &Recovery{}})
+	parent := srv.OfPattern(regexp.MustCompile(`^/d`))
+	parent.OnConnection(func(s *Socket) { _ = s.Emit("hello", s.Recovered()) })
+	for range 3 {
+		c := dial(t, addr)
+		c.send(`0/d,{"pid":"unknown","offset":"unknown"}`)
+		if got := c.next(); !strings.HasPrefix(got, `0/d,{"sid":"`) || !strings.Contains(got, `"pid":"`) {
+			t.Fatalf("got %q", got)
+		}
+		if got := c.next(); !strings.HasPrefix(got, `2/d,["hello",false,"`) {
+			t.Errorf("got %q", got)
+		}
+		_ = c.conn.Close()
+		eventually(t, "the child is gone", func() bool { return !srv.has("/d") })
+	}
+}
