@@ -25,7 +25,10 @@ var _ http.Handler = (*Server)(nil)
 // bytes that have been read, and costs from then on what one costs that came by
 // Listen. This needs a *net.TCPConn or *net.UnixConn. Of others, such as those
 // of ServeTLS or of a listener that wraps its connections, two goroutines carry
-// the bytes: see [poller.Poller.AdoptStream]. A ResponseWriter that can't be
+// the bytes: see [poller.Poller.AdoptStream]. What the standard library has
+// read ahead of a TLS connection, and how it waits for more, can't be taken out
+// of its tls.Conn; TLS without these goroutines is [Server.ListenTLS], with the
+// application's own handler as Config.HTTPHandler. A ResponseWriter that can't be
 // hijacked refuses WebSockets by a 400; HTTP/2 has no upgrade. Such clients stay
 // on polling, which costs a goroutine for as long as a GET is pending.
 //

@@ -52,6 +52,12 @@
 // once for each connection, never from inside a method, and a panic of a
 // handler closes its connection, not the process.
 //
+// # TLS
+//
+// [Poller.ListenTLS] and [Poller.DialTLS] put crypto/tls between the kernel
+// and the handler, which notices nothing. Handshakes are computed on a bounded
+// number of goroutines; a connection that is established has none.
+//
 // # Backends
 //
 // What waits for readiness is exchangeable: [BackendEpoll] is a goroutine per

@@ -2,11 +2,13 @@ package sio_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
 	"time"
 
+	"github.com/sirocco-io/sirocco/internal/selfsigned"
 	"github.com/sirocco-io/sirocco/sio"
 )
 
@@ -35,6 +37,29 @@ func Example() {
 	if err := io.Shutdown(ctx); err != nil {
 		log.Fatal(err)
 	}
+	// Output: tcp
+}
+
+func ExampleServer_ListenTLS() {
+	cert, err := selfsigned.Certificate("localhost") // or the GetCertificate of sio.CertificateFiles
+	if err != nil {
+		log.Fatal(err)
+	}
+	io := newServer()
+	defer io.Close()
+	io.OnConnection(func(s *sio.Socket) {
+		if state := s.Handshake().TLS; state != nil && len(state.VerifiedChains) > 0 {
+			fmt.Println(state.PeerCertificates[0].Subject)
+		}
+	})
+	addr, err := io.ListenTLS("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		ClientAuth:   tls.VerifyClientCertIfGiven,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(addr.Network())
 	// Output: tcp
 }
 
