@@ -53,7 +53,8 @@ type Config struct {
 	// 16,384. A payload with more ends the session.
 	MaxPayloadPackets int
 	// Transports are the transports that are served; nil means "polling" and
-	// "websocket".
+	// "websocket". "webtransport" is offered as an upgrade when it is named; the
+	// package webtransport serves it.
 	Transports []string
 	// AllowUpgrades offers the upgrade from polling. Default On. Off only
 	// stops offering: a client that tries is still served.

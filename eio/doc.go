@@ -1,4 +1,5 @@
-// Package eio is an Engine.IO 4 server: sessions over HTTP long-polling and
+// Package eio is an Engine.IO server, of revision 4 and, behind
+// Config.AllowEIO3, of revision 3: sessions over HTTP long-polling and
 // WebSocket, the upgrade from one to the other, heartbeats and closing.
 //
 //	type echo struct{}

@@ -149,7 +149,7 @@ const allowed = "-"
 func (srv *Server) check(r *http1.Request, q *query) (code int, cause string) {
 	origin := r.Header("Origin")
 	switch {
-	case !srv.cfg.serves(q.transport):
+	case !srv.cfg.serves(q.transport) || q.transport == webtransport: // which is not for HTTP
 		return codeUnknownTransport, ""
 	case !validHeaderValue(origin):
 		return codeBadRequest, "INVALID_ORIGIN"

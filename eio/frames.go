@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
 )
@@ -74,10 +75,14 @@ func openTails(c *Config) (tails [transportCount]string) {
 		`,"pingTimeout":` + strconv.FormatInt(c.PingTimeout.Milliseconds(), 10) +
 		`,"maxPayload":` + strconv.FormatInt(c.MaxHTTPBufferSize, 10) + "}"
 	tails[polling] = `,"upgrades":[]` + end
-	tails[websocket] = tails[polling]
-	if c.AllowUpgrades == On && c.serves(websocket) {
-		tails[polling] = `,"upgrades":["websocket"]` + end
+	tails[websocket], tails[webtransport] = tails[polling], tails[polling]
+	var offers []string
+	for _, k := range []transportKind{websocket, webtransport} {
+		if c.AllowUpgrades == On && c.serves(k) {
+			offers = append(offers, `"`+transportNames[k]+`"`)
+		}
 	}
+	tails[polling] = `,"upgrades":[` + strings.Join(offers, ",") + "]" + end
 	return tails
 }
 

@@ -6,8 +6,9 @@ import (
 
 // Stats are counters since the start, and the sessions of the moment.
 type Stats struct {
-	// Polling and WebSocket are the sessions that use the transport now.
-	Polling, WebSocket int
+	// Polling, WebSocket and WebTransport are the sessions that use the
+	// transport now.
+	Polling, WebSocket, WebTransport int
 	// Handshakes are the sessions that there have been; Upgrades how many of
 	// them changed their transport.
 	Handshakes, Upgrades uint64
@@ -64,6 +65,7 @@ func (srv *Server) Stats() Stats {
 func (c *counters) addTo(st *Stats) {
 	st.Polling += int(c.sessions[polling].Load())
 	st.WebSocket += int(c.sessions[websocket].Load())
+	st.WebTransport += int(c.sessions[webtransport].Load())
 	st.Handshakes += c.handshakes.Load()
 	st.Upgrades += c.upgrades.Load()
 	st.PacketsIn += c.packetsIn.Load()

@@ -32,8 +32,8 @@ func (s *Session) setIssued(t time.Time) { s.status.Store(uint64(t.UnixMilli()) 
 // issued returns the time of the handshake.
 func (s *Session) issued() time.Time { return time.UnixMilli(int64(s.status.Load() & issuedMask)) }
 
-// TransportName returns "polling" or "websocket"; of a session that is over,
-// the last one. It may be called from any goroutine.
+// TransportName returns "polling", "websocket" or "webtransport"; of a session
+// that is over, the last one. It may be called from any goroutine.
 func (s *Session) TransportName() string {
 	return transportNames[s.status.Load()>>statusTransport&0xf]
 }

@@ -14,10 +14,11 @@ const (
 	noTransport transportKind = iota
 	polling
 	websocket
+	webtransport
 	transportCount
 )
 
-var transportNames = [transportCount]string{"", "polling", "websocket"}
+var transportNames = [transportCount]string{"", "polling", "websocket", "webtransport"}
 
 // parseTransport returns the kind for the name in a query: a closed set, so
 // that no name from outside (CVE-2023-31125) indexes anything. Ownership: name
@@ -28,6 +29,8 @@ func parseTransport(name []byte) transportKind {
 		return polling
 	case transportNames[websocket]:
 		return websocket
+	case transportNames[webtransport]:
+		return webtransport
 	}
 	return noTransport
 }

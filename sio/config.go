@@ -52,7 +52,8 @@ type Config struct {
 	// 16,384.
 	MaxPayloadPackets int
 	// Transports are the transports that are served. nil means "polling" and
-	// "websocket".
+	// "websocket". "webtransport" is offered when it is named; the package
+	// eio/webtransport serves it.
 	Transports []string
 	// AllowUpgrades offers the upgrade from polling. Default eio.On.
 	AllowUpgrades eio.Toggle

@@ -153,6 +153,8 @@ const (
 	Typed Form = iota
 	// Base64 is for those of them that can't take binary messages.
 	Base64
+	// Stream is for connections that bring no frames of their own.
+	Stream
 	formCount
 )
 

@@ -22,6 +22,7 @@ var layers = map[string][]string{
 	"poller":           {"internal/frame", "internal/sysio"},
 	"internal/web":     {"poller", "internal/http1", "internal/wsframe", "internal/deflate", "internal/frame"},
 	"eio":              {"internal/web", "internal/deflate", "internal/frame", "internal/id", "internal/http1", "poller"},
+	"eio/webtransport": {"eio"},
 	"sio":              {"eio", "internal/frame", "internal/id", "poller"},
 	"sio/adaptertest":  {"sio", "poller"},
 	"sio/msgpack":      {"sio"},
@@ -43,6 +44,8 @@ var strangers = map[string][]string{
 	"github.com/klauspost/compress":           {"internal/deflate"},
 	"github.com/valyala/bytebufferpool":       {"internal", "eio", "sio", "cmd", "bench"},
 	"github.com/prometheus/client_golang":     {"sio/prom"},
+	"github.com/quic-go/quic-go":              {"eio/webtransport"},
+	"github.com/quic-go/webtransport-go":      {"eio/webtransport"},
 	"github.com/stretchr/testify":             {"poller", "internal", "eio", "sio", "cmd", "bench"},
 	"github.com/tinylib/msgp":                 {"sio/msgpack"},
 	"github.com/stretchr/testify/assert":      {}, // preconditions only, by require; comparisons are written in Go
