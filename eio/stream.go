@@ -112,7 +112,8 @@ func (t *stream) OnData(_ *poller.Conn, b []byte) {
 		return
 	}
 	most := t.shard().srv.cfg.MaxHTTPBufferSize
-	if len(t.rest) > 0 {
+	ours := len(t.rest) > 0
+	if ours {
 		b = append(t.rest, b...)
 		t.rest = nil
 	}
@@ -123,7 +124,10 @@ func (t *stream) OnData(_ *poller.Conn, b []byte) {
 			return
 		}
 		if !whole {
-			if len(b) > 0 {
+			switch {
+			case ours && len(b) > 0:
+				t.rest = b // grows as bytes come, and is not copied each time
+			case len(b) > 0:
 				t.rest = append([]byte(nil), b...)
 			}
 			return
