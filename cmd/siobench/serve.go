@@ -23,6 +23,7 @@ import (
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	addr         string
+	door         string
 	handlers     string
 	inline       bool
 	deflate      bool
@@ -41,6 +42,7 @@ func serve(ctx context.Context, args []string) error {
 	opt := serveOptions{}
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
 	fs.StringVar(&opt.addr, "addr", "127.0.0.1:3000", "address to listen on")
+	fs.StringVar(&opt.door, "door", "reactor", "way in: reactor, or nethttp for a server of net/http in front")
 	fs.StringVar(&opt.handlers, "handlers", "raw", "form of the handlers: raw, typed or dynamic")
 	fs.BoolVar(&opt.inline, "inline", false, "run the handlers on the loop")
 	fs.BoolVar(&opt.deflate, "deflate", false, "agree on permessage-deflate, as the option of the reference has it")
@@ -72,18 +74,46 @@ func serve(ctx context.Context, args []string) error {
 
 // listen opens the server's door.
 func listen(io *sio.Server, opt serveOptions) (net.Addr, error) {
-	if !opt.tls {
-		return io.Listen("tcp", opt.addr)
+	var secure *tls.Config
+	if opt.tls {
+		host, _, err := net.SplitHostPort(opt.addr)
+		if err != nil {
+			return nil, err
+		}
+		cert, err := selfsigned.Certificate("localhost", host)
+		if err != nil {
+			return nil, err
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{cert}}
 	}
-	host, _, err := net.SplitHostPort(opt.addr)
+	switch {
+	case opt.door == "nethttp":
+		return listenNetHTTP(io, opt.addr, secure)
+	case opt.door != "reactor":
+		return nil, fmt.Errorf("-door %q is not reactor or nethttp", opt.door)
+	case opt.tls:
+		return io.ListenTLS("tcp", opt.addr, secure)
+	}
+	return io.Listen("tcp", opt.addr)
+}
+
+// listenNetHTTP puts a server of net/http in front.
+func listenNetHTTP(io *sio.Server, addr string, secure *tls.Config) (net.Addr, error) {
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	cert, err := selfsigned.Certificate("localhost", host)
-	if err != nil {
-		return nil, err
-	}
-	return io.ListenTLS("tcp", opt.addr, &tls.Config{Certificates: []tls.Certificate{cert}})
+	front := &http.Server{Handler: io, TLSConfig: secure, ReadHeaderTimeout: 10 * time.Second}
+	go func() { // ends with the process
+		serve := front.Serve
+		if secure != nil {
+			serve = func(ln net.Listener) error { return front.ServeTLS(ln, "", "") }
+		}
+		if err := serve(ln); err != nil {
+			fmt.Fprintln(os.Stderr, "siobench serve:", err)
+		}
+	}()
+	return ln.Addr(), nil
 }
 
 // newServer builds the server with its handlers; it does not listen yet.
