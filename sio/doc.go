@@ -47,8 +47,25 @@
 // # Delivery
 //
 // Delivery is at most once. A client that reads too slowly runs into the limit
-// of its queue ([Config.Poller]) and is disconnected, or loses events, as the
-// policy there says. Acknowledgements tell what arrived.
+// of its queue ([Config.Poller]: 1 MiB) and is disconnected, or loses events, as
+// the policy there says; [Socket.SetQueue] and [Emitter.Overflow] choose another
+// one for a client or an event. [Emitter.Latest] keeps only the newest event of
+// a key, [Emitter.EmitContext] waits for room, [Emitter.Report] tells what became
+// of an event, and [Config.OnDrop] of all that were dropped. Acknowledgements
+// tell what arrived.
+//
+// # Limits
+//
+// What a client can make the server hold is bounded by fields of [Config]: sizes
+// of heads (MaxHeaderBytes 16 KiB, MaxHeaders 100, MaxURLBytes 8 KiB), of bodies,
+// messages and packets with their attachments (MaxHTTPBufferSize 1 MB), packets
+// in a payload (MaxPayloadPackets), attachments (MaxAttachments 10), nesting
+// (MaxJSONDepth 128), namespaces (MaxNamespaces 32), rooms (MaxRooms 10,000),
+// awaited acknowledgements (MaxPendingAcks 1,024), events that wait for handlers
+// (MaxPendingEvents, MaxPendingBytes), handshakes that wait for hooks
+// (MaxPendingHandshakes), and times (HeaderTimeout 10 s, ConnectTimeout 45 s,
+// PingTimeout). Off by default are RateLimit, and of Poller MaxConnsPerAddr and
+// AcceptRate. [Stats] counts what they refused.
 //
 // # Concurrency
 //
