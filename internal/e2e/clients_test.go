@@ -15,7 +15,7 @@ type server interface {
 
 // The suites are the scripts under js/.
 var (
-	suites = []string{"events", "acks", "rooms", "namespaces", "binary", "large", "endings", "restart", "engine"}
+	suites = []string{"events", "acks", "rooms", "namespaces", "binary", "large", "endings", "restart", "engine", "operators"}
 	modes  = []string{"polling", "websocket", "upgrade"}
 )
 

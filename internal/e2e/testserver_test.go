@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,9 +31,10 @@ type variant struct {
 	maxQueue int            // bytes for each connection; 0 is 16 MiB, above the largest message of the suites
 	system   sysio.IO       // nil is the kernel
 	deflate  *sio.PerMessageDeflate
-	netHTTP  bool        // mounted on a server of net/http, instead of Listen
-	chained  bool        // HTTP requests go through middlewares
-	secure   *tls.Config // nil is no TLS
+	netHTTP  bool          // mounted on a server of net/http, instead of Listen
+	chained  bool          // HTTP requests go through middlewares
+	secure   *tls.Config   // nil is no TLS
+	recovery *sio.Recovery // nil is off
 }
 
 // testServer does what js/reference.mjs does, on Sirocco.
@@ -49,6 +51,8 @@ type testServer struct {
 	mu      sync.Mutex
 	reasons map[string][]string // guarded by mu: what ended each socket
 	traces  map[string]*trace   // guarded by mu: what the any-listeners of each socket saw
+
+	admitted atomic.Int32 // how often the middleware was called
 }
 
 // trace is what passed one socket.
@@ -91,6 +95,7 @@ func (s *testServer) start() error {
 		CORS:                        &eio.CORS{Origin: "https://app.example", Credentials: true, AllowedHeaders: []string{"x-token"}},
 		Poller:                      s.poller(),
 		Parser:                      s.parser,
+		ConnectionStateRecovery:     s.recovery,
 		OnError:                     s.onError,
 	})
 	if err != nil {
@@ -206,6 +211,7 @@ func (s *testServer) options() []sio.HandlerOption {
 
 func (s *testServer) register() {
 	s.io.Use(func(c *sio.Socket) error {
+		s.admitted.Add(1)
 		switch c.Handshake().Query.Get("refuse") {
 		case "plain":
 			return errors.New("refused")
@@ -219,6 +225,8 @@ func (s *testServer) register() {
 	s.registerRooms()
 	s.registerEnds()
 	s.registerNamespaces()
+	s.registerKept()
+	s.registerOperators()
 }
 
 func (s *testServer) onConnection(c *sio.Socket) {

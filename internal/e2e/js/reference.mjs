@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { Server as Engine } from "engine.io";
 import { parser } from "./parsers.mjs";
+import { operators } from "./operators-server.mjs";
 
 const port = Number(process.env.PORT ?? 0);
 const options = {
@@ -16,13 +17,16 @@ const options = {
   cleanupEmptyChildNamespaces: true,
   cors: { origin: "https://app.example", credentials: true, allowedHeaders: ["x-token"] },
   ...(parser && { parser }),
+  ...(process.env.RECOVERY && { connectionStateRecovery: {} }),
 };
 
 const http = createServer();
 const io = new Server(http, options);
 const reasons = new Map();
 
+let middlewares = 0;
 io.use((socket, next) => {
+  middlewares++;
   if (socket.handshake.query.refuse === "plain") return next(new Error("refused"));
   if (socket.handshake.query.refuse === "data") return next(Object.assign(new Error("refused"), { data: { code: 42, why: ["no", "entry"] } }));
   next();
@@ -63,6 +67,10 @@ io.on("connection", (socket) => {
   socket.on("broadcast", (...args) => socket.broadcast.emit("room", ...args));
   socket.on("tell", (id, ...args) => io.to(id).emit("room", ...args));
 
+  socket.on("keep", (data, ack) => { socket.data = data; ack(); });
+  socket.on("kept", (ack) => ack(socket.data, socket.recovered));
+  socket.on("middlewares", (ack) => ack(middlewares));
+  socket.on("forget-reasons", (ack) => { reasons.set(socket.id, []); ack(); });
   socket.on("seen", (ack) => ack(seen.slice(-5), sent.slice(-5)));
   socket.on("transport", (ack) => ack(socket.conn.transport.name));
   socket.on("reasons", (id, ack) => ack(reasons.get(id) ?? null));
@@ -83,6 +91,8 @@ dynamic.on("connection", (socket) => {
 });
 const tenants = io.of((name, auth, next) => next(null, name === `/${auth?.tenant}`));
 tenants.on("connection", (socket) => socket.on("name", (ack) => ack(socket.nsp.name)));
+
+operators(io);
 
 const custom = io.of("/custom");
 custom.on("connection", (socket) => {
