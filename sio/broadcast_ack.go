@@ -273,9 +273,11 @@ func (s *survey) wait(ctx context.Context) ([]Args, error) {
 // When clients are missing at the end of ctx or of the time of
 // [Broadcast.Timeout], or have gone, it returns the answers that came with an
 // [*AckError]. Without either bound it waits as long as the clients are
-// connected. It must not be called from an inline handler: the loop would wait
-// for itself.
+// connected. In an inline handler, which is on a loop, it returns [ErrOnLoop].
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]Args, error) {
+	if b.nsp.srv.onLoop() {
+		return nil, ErrOnLoop
+	}
 	ctx, cancel := b.ackContext(ctx)
 	defer cancel()
 	s, err := b.survey(ctx, event, args)

@@ -130,7 +130,7 @@ func (b Broadcast) disconnectLocal(closeTransport bool) {
 
 // FetchSockets describes the selected sockets, on all nodes: those of other
 // nodes by what these answered until ctx ended, with its error when some did
-// not. It must not be called from an inline handler: it waits for the loops.
+// not. It waits for the loops: in an inline handler it returns [ErrOnLoop].
 func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	if b.nsp.family != nil {
 		var all []RemoteSocket
@@ -155,6 +155,9 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 }
 
 func (b Broadcast) fetchLocal(ctx context.Context) ([]SocketInfo, error) {
+	if b.nsp.srv.onLoop() {
+		return nil, ErrOnLoop
+	}
 	found := make(chan []*Socket, len(*b.nsp.loops.Load()))
 	loops := b.visit(func(_ *nspLoop, sockets []*Socket) { found <- sockets })
 	infos := []SocketInfo{}
@@ -171,6 +174,12 @@ func (b Broadcast) fetchLocal(ctx context.Context) ([]SocketInfo, error) {
 		}
 	}
 	return infos, nil
+}
+
+// onLoop reports whether the caller is on an event loop, which must not wait.
+func (srv *Server) onLoop() bool {
+	p := srv.engine.Poller() // nil until the server listens
+	return p != nil && p.OnLoop()
 }
 
 // SocketsJoin makes all sockets of the namespace join rooms, see

@@ -396,3 +396,19 @@ func TestServerSideHandlers(t *testing.T) {
 	}
 	j.expect(t, `1,"two"`)
 }
+
+func TestWaitingCallsOnALoop(t *testing.T) {
+	srv, addr := serve(t, Config{})
+	got := make(chan error, 2)
+	srv.OnRaw("try", func(*RawEvent) {
+		_, err := srv.FetchSockets(context.Background())
+		got <- err
+		_, err = srv.EmitWithAck(context.Background(), "x")
+		got <- err
+	}, Inline)
+	c := members(t, srv, addr, nil)[0]
+	c.send(`2["try"]`)
+	if a, b := recv(t, got), recv(t, got); !errors.Is(a, ErrOnLoop) || !errors.Is(b, ErrOnLoop) {
+		t.Errorf("got %v, %v", a, b)
+	}
+}
