@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,8 @@ type Server struct {
 	Name string   // as in the tables: sirocco:inline, node, wall-c
 	Args []string // the command
 	Env  []string // added to the environment
+
+	scheme string // of its URL; empty means http
 }
 
 // Tools is where the servers' programs are.
@@ -59,7 +62,7 @@ func NewTools() (Tools, error) {
 
 // Server makes what the server called name needs. Names are a kind and its
 // options: sirocco:netpoll+inline. The kinds are sirocco (raw, typed, dynamic,
-// inline, deflate, epoll, netpoll, loops=n, procs=n, gogc=n, bin=path of another
+// inline, deflate, tls, nethttp, epoll, netpoll, loops=n, procs=n, gogc=n, bin=path of another
 // siobench), node (deflate), wall-c and wall-go.
 func (t Tools) Server(name string) (Server, error) {
 	kind, rest, _ := strings.Cut(name, ":")
@@ -94,6 +97,11 @@ func (t Tools) sirocco(s Server, options []string) (Server, error) {
 			s.Args = append(s.Args, "-inline")
 		case "deflate":
 			s.Args = append(s.Args, "-deflate")
+		case "tls":
+			s.Args = append(s.Args, "-tls")
+			s.scheme = "https"
+		case "nethttp":
+			s.Args = append(s.Args, "-door", "nethttp")
 		case "raw", "typed", "dynamic":
 			s.Args = append(s.Args, "-handlers", key)
 		case "epoll", "netpoll":
@@ -185,11 +193,11 @@ func (s Server) start(ctx context.Context, cpu int, log io.Writer) (*process, er
 		_, _ = io.Copy(io.Discard, r)
 		_ = cmd.Wait()
 	}()
-	return p, p.listening(line)
+	return p, p.listening(cmp.Or(s.scheme, "http"), line)
 }
 
 // listening waits for the server's first line.
-func (p *process) listening(line <-chan string) error {
+func (p *process) listening(scheme string, line <-chan string) error {
 	var hello struct {
 		Listening string `json:"listening"`
 		PID       int    `json:"pid"`
@@ -206,7 +214,7 @@ func (p *process) listening(line <-chan string) error {
 		p.stop()
 		return errNotListening
 	}
-	p.url, p.pid = "http://"+hello.Listening, hello.PID
+	p.url, p.pid = scheme+"://"+hello.Listening, hello.PID
 	return nil
 }
 
