@@ -22,6 +22,7 @@ import (
 // pictures of it.
 func TestChatPage(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	c := startChat(t)
 	shots := os.Getenv("SIROCCO_SCREENSHOTS")
 	if shots != "" {

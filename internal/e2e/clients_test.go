@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -19,11 +23,26 @@ var (
 	modes  = []string{"polling", "websocket", "upgrade"}
 )
 
+// brief, among the environment of a script, keeps runSuites to what a variant of the server can break.
+const brief = "BRIEF=1"
+
+var briefSuites = []string{"events", "acks", "binary", "large", "endings"}
+
+// TestMain runs as many scripts at a time as a small machine bears: they wait most of their time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if !raceEnabled && flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
+	os.Exit(m.Run())
+}
+
 // TestReference runs every suite against the reference server: what fails here is wrong about
 // Socket.IO, whatever our own server does.
 func TestReference(t *testing.T) {
 	needNode(t)
-	runSuites(t, modes, func(t *testing.T) server { return startReference(t) })
+	notUnderRace(t)
+	runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startReference(t) })
 }
 
 // TestClients runs every suite, with every transport, against Sirocco.
@@ -43,7 +62,7 @@ func TestClientsOtherBackends(t *testing.T) {
 	needNode(t)
 	for _, backend := range otherBackends() {
 		t.Run(string(backend), func(t *testing.T) {
-			runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startTestServer(t, variant{backend: backend}) })
+			runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startTestServer(t, variant{backend: backend}) }, brief)
 		})
 	}
 }
@@ -51,7 +70,7 @@ func TestClientsOtherBackends(t *testing.T) {
 // TestClientsNetHTTP does so behind a server of net/http.
 func TestClientsNetHTTP(t *testing.T) {
 	needNode(t)
-	runSuites(t, modes, func(t *testing.T) server { return startTestServer(t, variant{netHTTP: true}) })
+	runSuites(t, modes, func(t *testing.T) server { return startTestServer(t, variant{netHTTP: true}) }, brief)
 }
 
 // TestClientsMiddlewares does so, at both doors, with every HTTP request going through a middleware.
@@ -61,13 +80,18 @@ func TestClientsMiddlewares(t *testing.T) {
 		t.Run(fmt.Sprintf("netHTTP=%v", netHTTP), func(t *testing.T) {
 			runSuites(t, []string{"upgrade"}, func(t *testing.T) server {
 				return startTestServer(t, variant{netHTTP: netHTTP, chained: true})
-			})
+			}, brief)
 		})
 	}
 }
 
-// runSuites gives each suite a server of its own, so that a bad one cannot spoil the next.
+// runSuites gives each suite a server of its own, so that a bad one cannot spoil the next. The race
+// detector sees the way that touches most, and less of it.
 func runSuites(t *testing.T, modes []string, start func(*testing.T) server, env ...string) {
+	if raceEnabled {
+		modes, env = []string{modes[len(modes)-1]}, append(env, brief)
+	}
+	env = slices.Clip(env) // each script adds its own
 	for _, mode := range modes {
 		for _, suite := range suitesFor(mode, env) {
 			t.Run(mode+"/"+suite, func(t *testing.T) {
@@ -88,6 +112,9 @@ func suitesFor(mode string, env []string) []string {
 		return []string{"events", "acks", "rooms", "namespaces", "endings"} // the rest needs binary data
 	}
 	suites := suites
+	if slices.Contains(env, brief) {
+		suites = briefSuites
+	}
 	if slices.Contains(env, msgpackEnv) {
 		suites = append(slices.Clone(suites), "msgpack")
 	}

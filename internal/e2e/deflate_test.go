@@ -40,7 +40,7 @@ func TestClientsDeflate(t *testing.T) {
 			modes = append(modes, "upgrade")
 		}
 		t.Run(name, func(t *testing.T) {
-			runSuites(t, modes, func(t *testing.T) server { return startTestServer(t, variant{deflate: &d}) })
+			runSuites(t, modes, func(t *testing.T) server { return startTestServer(t, variant{deflate: &d}) }, brief)
 		})
 	}
 }

@@ -32,6 +32,14 @@ func needNode(t *testing.T) {
 	}
 }
 
+// notUnderRace leaves out what runs no code of ours, or none that the other tests do not run.
+func notUnderRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("says nothing about races")
+	}
+}
+
 // line is what scripts print, one JSON object a line, one field set or a check with its result.
 type line struct {
 	Check string          `json:"check"` // a check that ended

@@ -22,6 +22,7 @@ var olderClients = []struct {
 // TestOlderClients runs the suites with the clients of other versions.
 func TestOlderClients(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	for _, c := range olderClients {
 		for _, mode := range modes {
 			list := c.single
@@ -44,6 +45,7 @@ func TestOlderClients(t *testing.T) {
 // silent: it stops the clock there.
 func TestReferenceOlder(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	for _, suite := range []string{"older", "endings", "restart"} {
 		t.Run(suite, func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +59,7 @@ func TestReferenceOlder(t *testing.T) {
 // parser of Engine.IO 3.
 func TestReferencePayload3(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	runChecks(t, nil, "parser3.mjs")
 }
 
@@ -64,6 +67,7 @@ func TestReferencePayload3(t *testing.T) {
 // of today.
 func TestParityOlder(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	compare(t, startReference(t, "EIO3=1"), startTestServer(t, variant{eio3: true}), "wire3.mjs", olderDifferences)
 }
 

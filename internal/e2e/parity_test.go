@@ -20,6 +20,7 @@ var knownDifferences = map[string]string{
 // and compares the answers word for word.
 func TestParity(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	compare(t, startReference(t), startTestServer(t, variant{}), "wire.mjs", knownDifferences)
 }
 

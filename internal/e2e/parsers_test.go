@@ -22,7 +22,8 @@ const (
 // sides.
 func TestReferenceMsgpack(t *testing.T) {
 	needNode(t)
-	runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startReference(t, msgpackEnv) }, msgpackEnv)
+	notUnderRace(t)
+	runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startReference(t, msgpackEnv) }, msgpackEnv, brief)
 }
 
 // TestClientsMsgpack runs every suite, with every transport, with
@@ -35,6 +36,7 @@ func TestClientsMsgpack(t *testing.T) {
 // TestReferenceCustomParser runs suites with js/json-parser.mjs on both sides.
 func TestReferenceCustomParser(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	runSuites(t, []string{"upgrade"}, func(t *testing.T) server { return startReference(t, jsonEnv) }, jsonEnv)
 }
 
@@ -49,6 +51,7 @@ func TestClientsCustomParser(t *testing.T) {
 // the client's library encodes today.
 func TestMsgpackVectors(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	golden, err := os.ReadFile("../../sio/msgpack/testdata/vectors.jsonl")
 	if err != nil {
 		t.Fatal(err)

@@ -30,13 +30,13 @@ func newIdentity(t *testing.T) (cert tls.Certificate, ca string) {
 	return cert, ca
 }
 
-// TestClientsTLS runs every suite, with every transport, over TLS on the reactor.
+// TestClientsTLS runs suites with every transport over TLS on the reactor.
 func TestClientsTLS(t *testing.T) {
 	needNode(t)
 	cert, ca := newIdentity(t)
 	runSuites(t, modes, func(t *testing.T) server {
 		return startTestServer(t, variant{secure: &tls.Config{Certificates: []tls.Certificate{cert}}})
-	}, "CA="+ca)
+	}, "CA="+ca, brief)
 }
 
 // TestClientsTLSOtherBackends does so on the reactor's backends that are not the default here.
@@ -47,7 +47,7 @@ func TestClientsTLSOtherBackends(t *testing.T) {
 		t.Run(string(backend), func(t *testing.T) {
 			runSuites(t, []string{"upgrade"}, func(t *testing.T) server {
 				return startTestServer(t, variant{backend: backend, secure: &tls.Config{Certificates: []tls.Certificate{cert}}})
-			}, "CA="+ca)
+			}, "CA="+ca, brief)
 		})
 	}
 }
@@ -58,7 +58,7 @@ func TestClientsNetHTTPTLS(t *testing.T) {
 	cert, ca := newIdentity(t)
 	runSuites(t, []string{"upgrade"}, func(t *testing.T) server {
 		return startTestServer(t, variant{netHTTP: true, secure: &tls.Config{Certificates: []tls.Certificate{cert}}})
-	}, "CA="+ca)
+	}, "CA="+ca, brief)
 }
 
 // secureServer answers who its clients are.
@@ -125,6 +125,7 @@ func TestTLS(t *testing.T) {
 // TestTLSInChromium has a page that came by https connect.
 func TestTLSInChromium(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	cert, _ := newIdentity(t)
 	s := startSecure(t, cert, cert)
 	runChecks(t, s, "tls_browser.mjs", "URL="+s.url(), "MODE=upgrade", "CHROMIUM="+chromium(t))

@@ -1,6 +1,6 @@
 // The reference's tests "messaging many", "utility methods" and "timeout", by clients.
 
-import { assert, call, check, checkBinary, collect, connected, never, once, sleep } from "./harness.mjs";
+import { assert, call, check, checkBinary, collect, connected, never, once, sleep, url } from "./harness.mjs";
 
 const join = () => connected("/operators", { query: { from: "e2e" } });
 
@@ -26,7 +26,7 @@ check("fetchSockets describes a socket", async () => {
   const { b, c, room } = await three();
   await call(b, "data", { user: "é", level: 3 });
   assert.deepEqual(await call(c, "describe", b.id), [{
-    id: b.id, rooms: [room, `${room}-2`], data: { user: "é", level: 3 }, address: "127.0.0.1", from: "e2e", xdomain: false, secure: false, path: "/socket.io/",
+    id: b.id, rooms: [room, `${room}-2`], data: { user: "é", level: 3 }, address: "127.0.0.1", from: "e2e", xdomain: false, secure: url.startsWith("https:"), path: "/socket.io/",
   }]);
   const told = once(b, "told");
   c.emit("tell", b.id, 1, "two");
