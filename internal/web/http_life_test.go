@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -250,18 +251,20 @@ func TestSetHandler(t *testing.T) {
 // TestMove: a request goes to the loop that its target names, with all bytes.
 func TestMove(t *testing.T) {
 	h := &hooks{}
-	s := (*httpServer)(nil)
+	var loops atomic.Pointer[[]*poller.Loop]
 	h.request = func(x *Exchange) {
-		to := s.poller.Loops()[0]
+		to := (*loops.Load())[0]
 		if strings.HasPrefix(string(x.Request().Target), "/1") {
-			to = s.poller.Loops()[1]
+			to = (*loops.Load())[1]
 		}
 		x.Move(to)
 	}
 	h.body = func(x *Exchange, b []byte) {
 		x.Respond(200, "", nil, fmt.Appendf(nil, "loop %d %s", x.Loop().Index(), b))
 	}
-	s = startHTTP(t, poller.Config{Loops: 2}, Config{}, h)
+	s := startHTTP(t, poller.Config{Loops: 2}, Config{}, h)
+	all := s.poller.Loops()
+	loops.Store(&all)
 	for range 4 {
 		c := s.dial(t)
 		for range 5 {
