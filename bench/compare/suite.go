@@ -36,7 +36,7 @@ func join(lists ...[]string) (all []string) {
 func Full() []Case {
 	return []Case{
 		{Name: "idle", Title: "Memory of idle sockets, WebSocket, each in the namespace", Plot: "memory",
-			Args:    []string{"idle", "-n", "15000", "-settle", "3s", "-hold", "10s", "-window", "100"},
+			Args:    []string{"idle", "-n", "15000", "-settle", "2s", "-hold", "2s", "-window", "100"},
 			Servers: join([]string{"sirocco:epoll", "sirocco:netpoll"}, reference, walls), Metrics: idleMetrics,
 			Note: "Pss of the whole process, GOGC and heap flags at their defaults, no forced collection but in the last column. The wall sends no heartbeats."},
 		{Name: "echo", Title: "Echo, 64 B, 500 sockets, one message in flight each",
@@ -81,7 +81,7 @@ func Full() []Case {
 		{Name: "backends-broadcast", Title: "Both backends of the reactor: broadcast, room of 2,000, two in flight",
 			Args: []string{"broadcast", "-n", "2000"}, Servers: []string{"sirocco:epoll+inline", "sirocco:netpoll+inline", "wall-go"}, Metrics: castMetrics},
 		{Name: "doors", Title: "Memory of idle sockets by the way they came in: our own listener, net/http, TLS",
-			Args:    []string{"idle", "-n", "5000", "-settle", "2s", "-hold", "2s", "-window", "100"},
+			Args:    []string{"idle", "-n", "5000", "-settle", "1s", "-hold", "2s", "-window", "100"},
 			Servers: []string{"sirocco", "sirocco:nethttp", "sirocco:tls"}, Metrics: idleMetrics,
 			Note: "A TLS socket's memory is crypto/tls's, nearly all of it."},
 		{Name: "choices", Title: "Options: echo",

@@ -34,6 +34,7 @@ func TestDeflate(t *testing.T) {
 // TestClientsDeflate runs every suite through it: the official client offers it in Node.
 func TestClientsDeflate(t *testing.T) {
 	needNode(t)
+	notUnderRace(t)
 	for name, d := range deflates {
 		modes := []string{"websocket"}
 		if name == "default" {

@@ -32,11 +32,12 @@ func needNode(t *testing.T) {
 	}
 }
 
-// notUnderRace leaves out what runs no code of ours, or none that the other tests do not run.
+// notUnderRace leaves out what runs no code of ours, none that the other tests do not run, or what takes
+// minutes with the race detector.
 func notUnderRace(t *testing.T) {
 	t.Helper()
 	if raceEnabled {
-		t.Skip("says nothing about races")
+		t.Skip("left out under the race detector")
 	}
 }
 
