@@ -102,10 +102,8 @@ func (p *longPoll) poll(x responder, header []byte, coding deflate.Coding) bool 
 		return false
 	}
 	p.get, p.getHeader, p.coding = x, header, coding
-	if p.flags&flagClosing != 0 {
-		if p.out.empty() {
-			p.out.append(noopFrame.Retain(1), true)
-		}
+	if p.flags&flagClosing != 0 && p.out.empty() {
+		p.out.append(noopFrame.Retain(1), true)
 		p.sayClose()
 		p.s.closed()
 		return true
@@ -272,14 +270,15 @@ func (p *longPoll) resume() {
 	}
 }
 
-// close tells the client through the pending GET, or through the next one.
+// close tells the client through the pending GET, or through the first one that
+// nothing is left to answer with: what is buffered has a payload of its own, as in
+// the reference, for the official client would act on a close in front of the
+// packets that came with it.
 func (p *longPoll) close(discard bool) bool {
 	if discard {
 		p.out.drop()
 	}
 	if p.get != nil && !p.out.empty() {
-		// In a payload of its own, as in the reference: the official client
-		// would act on a close in front of the packets that came with it.
 		p.flush()
 	}
 	if p.get != nil {
