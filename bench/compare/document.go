@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -48,10 +49,12 @@ func (r *Report) WriteDocument(path string) error {
 // Document writes all tables, with what is needed to repeat them.
 func (r *Report) Document(w io.Writer) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
-	p("\nMachine: %s. %s.\n", r.Machine, r.Options)
+	p("\nMachine: %s. %s. It took %v, by\n\n    %s\n", r.Machine, r.Options, r.Took, strings.Join(r.Command, " "))
 	p("\nEach cell is the median of the rounds, with the lowest and the highest; × is the median of the ratios within\neach round. ≥ marks a rate that the load generator limited, not the server.\n")
+	r.Aims(w)
+	r.Behind(w)
 	for _, c := range r.Cases {
-		p("\n### %s\n\n", c.Title)
+		p("\n### %s\n\n", cmp.Or(c.Title, c.Name))
 		r.Table(w, c)
 		for _, d := range r.drawings() {
 			if d.file == c.Name+".svg" {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,8 +63,8 @@ func NewTools() (Tools, error) {
 
 // Server makes what the server called name needs. Names are a kind and its
 // options: sirocco:netpoll+inline. The kinds are sirocco (raw, typed, dynamic,
-// inline, deflate, tls, nethttp, epoll, netpoll, loops=n, procs=n, gogc=n, bin=path of another
-// siobench), node (deflate), wall-c and wall-go.
+// inline, deflate, tls, nethttp, epoll, netpoll, ping=interval, loops=n, procs=n, gogc=n, bin=path of
+// another siobench), node (deflate, ping=interval), wall-c and wall-go.
 func (t Tools) Server(name string) (Server, error) {
 	kind, rest, _ := strings.Cut(name, ":")
 	var options []string
@@ -106,6 +107,8 @@ func (t Tools) sirocco(s Server, options []string) (Server, error) {
 			s.Args = append(s.Args, "-handlers", key)
 		case "epoll", "netpoll":
 			s.Args = append(s.Args, "-backend", key)
+		case "ping":
+			s.Args = append(s.Args, "-ping-interval", value)
 		case "loops":
 			s.Args = append(s.Args, "-loops", value)
 		case "procs":
@@ -128,10 +131,19 @@ func (t Tools) node(s Server, options []string) (Server, error) {
 	}
 	s.Args = []string{"node", "--expose-gc", filepath.Join(dir, "server.js")}
 	for _, o := range options {
-		if o != "deflate" {
+		key, value, _ := strings.Cut(o, "=")
+		switch key {
+		case "deflate":
+			s.Args = append(s.Args, "-deflate")
+		case "ping":
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				return s, fmt.Errorf("compare: %s: %w", s.Name, err)
+			}
+			s.Args = append(s.Args, "-ping-interval", strconv.FormatInt(d.Milliseconds(), 10))
+		default:
 			return s, fmt.Errorf("compare: node has no option %q", o)
 		}
-		s.Args = append(s.Args, "-deflate")
 	}
 	return s, nil
 }

@@ -40,7 +40,7 @@ type Config struct {
 	Load      float64       // latency of bcast or room: sets Rate to this part of the capacity, measured first
 	Rooms     int           // rooms: how many rooms
 	RoomsEach int           // rooms: how many each client joins
-	Sizes     []int         // idle, shootout: numbers of sockets; nil means five up to Clients
+	Sizes     []int         // idle, shootout, echo: numbers of sockets; nil means five up to Clients, for echo only Clients
 	Settle    time.Duration // idle: how long each size rests before it is measured
 	Hold      time.Duration // idle, connect: how long the last size is watched at rest
 	Collect   bool          // idle: ask the server to collect its garbage before each measurement
@@ -100,6 +100,9 @@ var presets = map[string]preset{
 }
 
 func (c *Config) defaults() {
+	if len(c.Sizes) > 0 && c.Clients == 0 {
+		c.Clients = slices.Max(c.Sizes)
+	}
 	p, ok := presets[c.Scenario]
 	if !ok {
 		p = preset{500, 64, "echo"}
@@ -175,7 +178,7 @@ func (c *Config) secure() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true} // who the server is, is not what is measured
 }
 
-// steps returns the sizes of idle and shootout in rising order.
+// steps returns the sizes of idle, shootout and echo in rising order.
 func (c *Config) steps() []int {
 	if len(c.Sizes) > 0 {
 		return slices.Sorted(slices.Values(c.Sizes))

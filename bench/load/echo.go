@@ -109,6 +109,26 @@ func (e *echoLoad) finish(r *Result) {
 	}
 }
 
+// echoSizes measures echo with ever more sockets open, all of them talking
+// unless Config.Senders says how many do.
+func (f *fleet) echoSizes(ctx context.Context) (*Result, error) {
+	f.sc = quiet{}
+	r := f.newResult()
+	talkers := f.cfg.Senders
+	for _, n := range f.cfg.steps() {
+		if err := f.open(ctx, n); err != nil {
+			return r, err
+		}
+		f.cfg.Senders = min(talkers, n)
+		if err := f.traffic(ctx, newEchoLoad(f), r); err != nil {
+			return r, fmt.Errorf("with %d clients: %w", n, err)
+		}
+		r.Clients = n
+		r.Steps = append(r.Steps, StepResult{Clients: n, OpsPerSec: r.OpsPerSec, CPUMicros: r.CPUMicros})
+	}
+	return r, nil
+}
+
 // prepare has nothing to join.
 func (e *echoLoad) prepare(context.Context) error { return nil }
 

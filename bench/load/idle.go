@@ -85,7 +85,7 @@ func (f *fleet) hold(ctx context.Context, r *Result) error {
 	span := time.Duration(b.at - a.at)
 	if r.Idle != nil {
 		r.Idle.HoldCPU = b.server.Sub(a.server).Total.Seconds() / span.Seconds()
-		r.Idle.HoldPings = b.count.pings - a.count.pings
+		r.Idle.HoldPings, r.Idle.HoldSeconds = b.count.pings-a.count.pings, span.Seconds()
 	}
 	return nil
 }

@@ -45,19 +45,20 @@ type Result struct {
 	Last    *Latency     `json:"last,omitempty"`    // to the last member's delivery
 	SendLag *Latency     `json:"sendLag,omitempty"` // of the client itself: schedule to send
 	Idle    *IdleResult  `json:"idle,omitempty"`
-	Steps   []StepResult `json:"steps,omitempty"` // shootout
+	Steps   []StepResult `json:"steps,omitempty"` // shootout, echo over sizes
 }
 
 // IdleResult is the memory of idle sockets, in bytes.
 type IdleResult struct {
-	Points    []IdlePoint `json:"points"`
-	Slope     float64     `json:"slope"`     // Pss per socket, least squares over the five sizes
-	R2        float64     `json:"r2"`        // of that line
-	PerSocket float64     `json:"perSocket"` // (Pss of the last size - Pss of none) / sockets
-	Kernel    float64     `json:"kernel"`    // slab per socket, both ends
-	Collected float64     `json:"collected"` // PerSocket after the server was asked to collect; 0 when it does not
-	HoldCPU   float64     `json:"holdCPU"`   // of one processor while the last size rested
-	HoldPings uint64      `json:"holdPings"` // heartbeats answered in that time
+	Points      []IdlePoint `json:"points"`
+	Slope       float64     `json:"slope"`     // Pss per socket, least squares over the five sizes
+	R2          float64     `json:"r2"`        // of that line
+	PerSocket   float64     `json:"perSocket"` // (Pss of the last size - Pss of none) / sockets
+	Kernel      float64     `json:"kernel"`    // slab per socket, both ends
+	Collected   float64     `json:"collected"` // PerSocket after the server was asked to collect; 0 when it does not
+	HoldCPU     float64     `json:"holdCPU"`   // of one processor while the last size rested
+	HoldPings   uint64      `json:"holdPings"` // heartbeats answered in that time
+	HoldSeconds float64     `json:"holdSeconds"`
 }
 
 // IdlePoint is one size of the idle scenario.
@@ -69,12 +70,12 @@ type IdlePoint struct {
 	Goroutines int   `json:"goroutines"`
 }
 
-// StepResult is one size of the shootout.
+// StepResult is one size of the shootout or of echo; only the shootout has Last.
 type StepResult struct {
 	Clients   int      `json:"clients"`
 	OpsPerSec float64  `json:"opsPerSec"`
 	CPUMicros float64  `json:"cpuMicrosPerOp"`
-	Last      *Latency `json:"last"`
+	Last      *Latency `json:"last,omitempty"`
 }
 
 // Latency is a distribution in microseconds.

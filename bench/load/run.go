@@ -47,6 +47,10 @@ func (f *fleet) run(ctx context.Context) (*Result, error) {
 		return f.churn(ctx)
 	case "shootout":
 		return f.shootout(ctx)
+	case "echo":
+		if len(f.cfg.Sizes) > 0 {
+			return f.echoSizes(ctx)
+		}
 	}
 	f.sc = quiet{}
 	r := f.newResult()

@@ -92,7 +92,7 @@ func runFlags(args []string) (load.Config, outputs, error) {
 	fs.StringVar(&cfg.URL, "url", "http://127.0.0.1:3000", "the server: http://address:port")
 	fs.BoolVar(&tls, "tls", false, "speak TLS: https instead of http in -url")
 	fs.IntVar(&cfg.PID, "pid", 0, "the server's process; 0: who listens on the port")
-	fs.StringVar(&sizes, "sizes", "", "idle, shootout: numbers of sockets, with commas; empty: five up to -n")
+	fs.StringVar(&sizes, "sizes", "", "idle, shootout, echo: numbers of sockets, with commas; empty: five up to -n, for echo only -n")
 	fs.StringVar(&out.json, "json", "", "write the result as JSON to this file; -: to standard output")
 	fs.StringVar(&out.hdr, "hdr", "", "latency: write the percentiles to this file")
 	fs.StringVar(&out.profile, "cpuprofile", "", "write a profile of the load generator itself to this file")
@@ -194,7 +194,11 @@ func printResult(w *os.File, r *load.Result) {
 		}
 	}
 	for _, s := range r.Steps {
-		p("  %6d clients: %.0f deliveries/s, %.2f µs each, p50 %.1f ms, p95 %.1f ms\n", s.Clients, s.OpsPerSec, s.CPUMicros, s.Last.P50/1e3, s.Last.P95/1e3)
+		p("  %6d clients: %.0f/s, %.2f µs each", s.Clients, s.OpsPerSec, s.CPUMicros)
+		if s.Last != nil {
+			p(", last member p50 %.1f ms, p95 %.1f ms", s.Last.P50/1e3, s.Last.P95/1e3)
+		}
+		p("\n")
 	}
 	if r.Idle != nil {
 		for _, pt := range r.Idle.Points {
