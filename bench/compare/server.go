@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func NewTools() (Tools, error) {
 // Server makes what the server called name needs. Names are a kind and its
 // options: sirocco:netpoll+inline. The kinds are sirocco (raw, typed, dynamic,
 // inline, deflate, tls, nethttp, epoll, netpoll, ping=interval, loops=n, procs=n, gogc=n, bin=path of
-// another siobench), node (deflate, ping=interval), wall-c and wall-go.
+// another siobench), node (deflate, ping=interval), wall-c, wall-go, and those of [Peers].
 func (t Tools) Server(name string) (Server, error) {
 	kind, rest, _ := strings.Cut(name, ":")
 	var options []string
@@ -86,7 +87,10 @@ func (t Tools) Server(name string) (Server, error) {
 		s.Args = []string{out}
 		return s, t.build(out, "go", "build", "-o", out, "./bench/wall/go")
 	}
-	return s, fmt.Errorf("compare: server %q is not sirocco, node, wall-c or wall-go", name)
+	if slices.Contains(Peers, kind) {
+		return t.peer(s, kind, options)
+	}
+	return s, fmt.Errorf("compare: server %q is not sirocco, node, wall-c, wall-go or one of %v", name, Peers)
 }
 
 func (t Tools) sirocco(s Server, options []string) (Server, error) {
