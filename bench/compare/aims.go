@@ -11,8 +11,8 @@ type aim struct {
 	quantity    string
 	least, best float64 // what is asked for, and what is hoped for; NaN: nothing is
 	digits      int
-	higher      bool // more is better; otherwise less is
-	of          func(r *Report) float64
+	higher      bool                            // more is better; otherwise less is
+	of          func(r *Report) (float64, bool) // and whether the client was the bottleneck
 }
 
 // aims are about default handlers: what a new user gets.
@@ -29,25 +29,25 @@ var aims = []aim{
 }
 
 // median1 is one cell of one table.
-func median1(name, server, metric string) func(r *Report) float64 {
-	return func(r *Report) float64 {
+func median1(name, server, metric string) func(r *Report) (float64, bool) {
+	return func(r *Report) (float64, bool) {
 		row, m, ok := r.find(name, server, metric)
 		if !ok {
-			return math.NaN()
+			return math.NaN(), false
 		}
-		return median(row.values(m))
+		return median(row.values(m)), m.Bound && row.bound()
 	}
 }
 
 // ratio1 is one ratio of one table.
-func ratio1(name, server, base, metric string) func(r *Report) float64 {
-	return func(r *Report) float64 {
+func ratio1(name, server, base, metric string) func(r *Report) (float64, bool) {
+	return func(r *Report) (float64, bool) {
 		row, m, ok := r.find(name, server, metric)
 		over, _, okBase := r.find(name, base, metric)
 		if !ok || !okBase {
-			return math.NaN()
+			return math.NaN(), false
 		}
-		return row.ratio(over, m)
+		return row.ratio(over, m), false
 	}
 }
 
@@ -87,7 +87,7 @@ func (r *Report) Aims(w io.Writer) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 	head := false
 	for _, a := range aims {
-		v := a.of(r)
+		v, bound := a.of(r)
 		if math.IsNaN(v) {
 			continue
 		}
@@ -95,7 +95,11 @@ func (r *Report) Aims(w io.Writer) {
 			p("\n### Where we want to stand\n\n| quantity, one core, default handlers | measured | at least | aim | reached |\n| --- | --: | --: | --: | --- |\n")
 			head = true
 		}
-		p("| %s | %s | %s | %s | %s |\n", a.quantity, format(v, a.digits), format(a.least, a.digits), format(a.best, a.digits), a.reached(v))
+		mark := ""
+		if bound {
+			mark = "≥ "
+		}
+		p("| %s | %s%s | %s | %s | %s |\n", a.quantity, mark, format(v, a.digits), format(a.least, a.digits), format(a.best, a.digits), a.reached(v))
 	}
 }
 

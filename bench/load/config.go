@@ -38,6 +38,7 @@ type Config struct {
 	Event     string        // broadcast, latency: echo, bcast (whole namespace) or room
 	Rate      float64       // latency, mixed: messages per second in all
 	Load      float64       // latency of bcast or room: sets Rate to this part of the capacity, measured first
+	LoadWith  int           // messages in flight while the capacity is measured: 1 (when zero) for what a message costs alone, many for what batching gives
 	Rooms     int           // rooms: how many rooms
 	RoomsEach int           // rooms: how many each client joins
 	Sizes     []int         // idle, shootout, echo: numbers of sockets; nil means five up to Clients, for echo only Clients
@@ -118,6 +119,7 @@ func (c *Config) defaults() {
 	set(&c.Pipeline, 1)
 	set(&c.InFlight, map[string]int{"shootout": 4, "rooms": 20}[c.Scenario])
 	set(&c.InFlight, 2)
+	set(&c.LoadWith, 1)
 	set(&c.Rooms, max(c.Clients/4, 1))
 	set(&c.RoomsEach, min(8, c.Rooms))
 	set(&c.Rate, 1000)

@@ -74,16 +74,13 @@ func (f *fleet) run(ctx context.Context) (*Result, error) {
 	return r, f.histogram(t)
 }
 
-// capacityInFlight keeps a server busy while its capacity is measured.
-const capacityInFlight = 20
-
 // capacity sets the rate to a part of what the server can do.
 func (f *fleet) capacity(ctx context.Context) error {
 	asked := f.cfg
 	defer func() {
 		f.cfg.Scenario, f.cfg.InFlight, f.cfg.Duration = asked.Scenario, asked.InFlight, asked.Duration
 	}()
-	f.cfg.Scenario, f.cfg.InFlight, f.cfg.Duration = "broadcast", capacityInFlight, 2*asked.Warmup
+	f.cfg.Scenario, f.cfg.InFlight, f.cfg.Duration = "broadcast", asked.LoadWith, 2*asked.Warmup
 	r := f.newResult()
 	if err := f.traffic(ctx, newCastLoad(f), r); err != nil {
 		return err

@@ -130,6 +130,7 @@ func addLoadFlags(fs *flag.FlagSet, cfg *load.Config) {
 	fs.StringVar(&cfg.Event, "event", "", "echo, bcast or room; empty: the scenario's default")
 	fs.Float64Var(&cfg.Rate, "rate", 0, "latency, mixed: messages per second in all; 0: 1000")
 	fs.Float64Var(&cfg.Load, "load", 0, "latency of bcast and room: the rate as a part of the server's own capacity, measured first")
+	fs.IntVar(&cfg.LoadWith, "load-with", 1, "latency with -load: messages in flight while the capacity is measured")
 	fs.IntVar(&cfg.Rooms, "rooms", 0, "rooms: how many; 0: a quarter of -n")
 	fs.IntVar(&cfg.RoomsEach, "rooms-each", 0, "rooms: how many each client joins; 0: 8")
 	fs.DurationVar(&cfg.Settle, "settle", 3*time.Second, "idle: rest before each measurement")
