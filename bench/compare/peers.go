@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/sirocco-io/sirocco/bench/load"
 )
 
 // Peers are the kinds of servers made with other Go libraries, in bench/peers.
 // Their options are ping=interval, procs=n and gogc=n.
-var Peers = []string{"gws", "gorilla", "coder"}
+var Peers = []string{"gws", "gorilla", "coder", "centrifuge"}
+
+// dialects is what those of them speak that do not speak Socket.IO 4.
+var dialects = map[string]string{"centrifuge": load.Centrifuge}
 
 // peer builds one of them, in its nested module.
 func (t Tools) peer(s Server, kind string, options []string) (Server, error) {
@@ -25,6 +30,9 @@ func (t Tools) peer(s Server, kind string, options []string) (Server, error) {
 		default:
 			return s, fmt.Errorf("compare: %s has no option %q", kind, o)
 		}
+	}
+	if d, ok := dialects[kind]; ok {
+		s.client = []string{"-dialect", d}
 	}
 	out := filepath.Join(t.Dir, kind)
 	s.Args = append([]string{out}, flags...)

@@ -104,7 +104,7 @@ func (t Tools) one(ctx context.Context, c Case, s Server, round int, o Options) 
 		return run
 	}
 	defer p.stop()
-	run.Result, err = t.client(ctx, c, p, o)
+	run.Result, err = t.client(ctx, c, s, p, o)
 	if err != nil {
 		run.Error = err.Error()
 	}
@@ -112,11 +112,11 @@ func (t Tools) one(ctx context.Context, c Case, s Server, round int, o Options) 
 }
 
 // client runs the load generator as a process of its own.
-func (t Tools) client(ctx context.Context, c Case, p *process, o Options) (*load.Result, error) {
+func (t Tools) client(ctx context.Context, c Case, s Server, p *process, o Options) (*load.Result, error) {
 	file := filepath.Join(t.Dir, "result.json")
 	_ = os.Remove(file)
 	args := append([]string{"run", c.Args[0], "-url", p.url, "-pid", strconv.Itoa(p.pid), "-q", "-json", file}, c.Args[1:]...)
-	args = append(args, o.Extra...)
+	args = append(append(args, s.client...), o.Extra...)
 	cmd := exec.CommandContext(ctx, t.Self, args...)
 	cmd.WaitDelay = time.Second
 	var complaint strings.Builder

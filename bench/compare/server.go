@@ -25,7 +25,8 @@ type Server struct {
 	Args []string // the command
 	Env  []string // added to the environment
 
-	scheme string // of its URL; empty means http
+	scheme string   // of its URL; empty means http
+	client []string // flags that the load generator needs for it
 }
 
 // Tools is where the servers' programs are.

@@ -73,12 +73,7 @@ func (l *castLoad) prepareOne(ctx context.Context, clients []*client) error {
 	if cfg.Scenario == "mixed" { // one in ten reads, one in a hundred talks
 		l.members = clients[:max(len(clients)/10, cfg.Senders)]
 	}
-	ask := `42["bcast","`
-	if cfg.Event == "room" {
-		ask = `42["room","r1","`
-	}
-	answer := fmt.Sprintf(`42["%s","`, cfg.Event)
-	l.msg = newMessage(ask, answer, cfg.Payload, false)
+	l.msg = newMessage(l.f.dialect.words(cfg.Event, "r1"), cfg.Payload)
 	l.streams = make([]stream, cfg.Senders)
 	for i := range l.streams {
 		l.streams[i].from, l.streams[i].msg = l.members[i], l.msg
@@ -86,8 +81,9 @@ func (l *castLoad) prepareOne(ctx context.Context, clients []*client) error {
 	l.audience = func(int) int { return len(l.members) }
 	return l.f.fenceAll(ctx, l.members, func(c *client) {
 		c.last = make([]uint32, len(l.streams))
-		if cfg.Event == "room" {
-			c.say(`42["join","r1"]`)
+		if cfg.Event == "room" && !c.inside {
+			c.inside = true
+			l.f.dialect.join(c, "r1")
 		}
 	})
 }
@@ -97,7 +93,7 @@ func (l *castLoad) prepareOne(ctx context.Context, clients []*client) error {
 func (l *castLoad) prepareRooms(ctx context.Context) error {
 	cfg := &l.f.cfg
 	l.spread = true
-	l.msg = newMessage(`42["room","r00000","`, `42["room","`, cfg.Payload, false)
+	l.msg = newMessage(l.f.dialect.words("room", "r00000"), cfg.Payload)
 	l.streams = make([]stream, cfg.Rooms)
 	sizes := make([]int, cfg.Rooms)
 	l.audience = func(s int) int { return sizes[s] }
@@ -111,9 +107,9 @@ func (l *castLoad) prepareRooms(ctx context.Context) error {
 			sizes[room]++
 			if s := &l.streams[room]; s.from == nil {
 				s.from = c
-				s.msg = newMessage(fmt.Sprintf(`42["room","r%05d","`, room), `42["room","`, cfg.Payload, false)
+				s.msg = newMessage(l.f.dialect.words("room", fmt.Sprintf("r%05d", room)), cfg.Payload)
 			}
-			c.say(fmt.Sprintf(`42["join","r%05d"]`, room))
+			l.f.dialect.join(c, fmt.Sprintf("r%05d", room))
 		}
 		c.last = make([]uint32, len(c.rooms))
 	})
@@ -204,7 +200,7 @@ func (l *castLoad) stop() {
 	}
 }
 
-func (l *castLoad) drained() bool { return l.out == 0 }
+func (l *castLoad) drained() bool { return l.out == 0 && l.f.owed == 0 }
 
 // finish fills in what this load was.
 func (l *castLoad) finish(r *Result) {

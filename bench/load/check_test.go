@@ -13,7 +13,7 @@ func silent(t *testing.T, cfg Config, n int) *fleet {
 	t.Helper()
 	cfg.Clients = n
 	require.NoError(t, cfg.check())
-	f := &fleet{cfg: cfg, epoch: time.Now()}
+	f := &fleet{cfg: cfg, dialect: dialects[cfg.Dialect], epoch: time.Now()}
 	for i := range n {
 		f.clients = append(f.clients, &client{f: f, index: uint32(i), state: opening})
 	}
@@ -24,7 +24,7 @@ func answer(m *message, stream, number uint32) []byte {
 	b := append(append([]byte{}, m.head...), "00000.00000000."...)
 	b = append(b, m.tail...)
 	at := &message{stamp: len(m.head)}
-	at.stampPlain(b, stream, number)
+	at.stampPlain(b, stream, number, number)
 	return b
 }
 
@@ -61,7 +61,7 @@ func TestEchoLoadSeesLossDoublesAndStrangers(t *testing.T) {
 func casting(t *testing.T) (*fleet, *castLoad) {
 	f := silent(t, Config{Scenario: "broadcast", InFlight: 2, Senders: 2, Event: "bcast"}, 3)
 	l := newCastLoad(f)
-	l.msg = newMessage(`42["bcast","`, `42["bcast","`, f.cfg.Payload, false)
+	l.msg = newMessage(f.dialect.words("bcast", ""), f.cfg.Payload)
 	l.members = f.clients
 	l.streams = make([]stream, 2)
 	for i := range l.streams {
@@ -130,6 +130,10 @@ func TestConfigCheck(t *testing.T) {
 		{Scenario: "latency", Rate: -1},
 		{Scenario: "latency", Load: 2},
 		{Scenario: "echo", Addrs: 300},
+		{Scenario: "echo", Dialect: "esperanto"},
+		{Scenario: "echo", Dialect: Centrifuge, Transport: Polling},
+		{Scenario: "polling", Dialect: SocketIO2},
+		{Scenario: "rooms", Dialect: Centrifuge},
 	} {
 		if err := c.check(); err == nil {
 			t.Errorf("check(%+v) = nil", c)

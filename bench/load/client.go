@@ -18,8 +18,8 @@ type state uint8
 const (
 	dialing    state = iota // the connection is being made
 	switching               // the WebSocket request is out
-	opening                 // waiting for the Engine.IO open packet
-	connecting              // waiting for the namespace's answer
+	opening                 // waiting for the server's first packet
+	connecting              // waiting for the answer to our own
 	joined                  // in the namespace; fencing or not
 	leaving                 // closed by us
 	closed                  // over
@@ -35,18 +35,20 @@ const tailBytes = 4 << 10
 
 // client is one Socket.IO client. Loop only.
 type client struct {
-	f     *fleet
-	conn  *poller.Conn // the WebSocket; nil while polling
-	http  *polling     // nil when no transport of it is polling
-	index uint32
-	sent  uint32 // echo, ack: number of the last message sent
-	got   uint32 // and of the last answer
-	fence bool   // an echo is out that tells when all before it was done
-	state state
-	tail  []byte   // the start of an incomplete frame or response
-	rooms []uint32 // the streams it receives, when not all
-	last  []uint32 // number of the last message of each of these streams
-	began int64    // when dialing began
+	f      *fleet
+	conn   *poller.Conn // the WebSocket; nil while polling
+	http   *polling     // nil when no transport of it is polling
+	index  uint32
+	sent   uint32 // echo, ack: number of the last message sent; else of messages that the server confirms
+	got    uint32 // and of the last answer
+	fence  bool   // an echo is out that tells when all before it was done
+	inside bool   // it has joined the one room of a load
+	beat   bool   // a heartbeat of ours was not answered yet
+	state  state
+	tail   []byte   // the start of an incomplete frame or response
+	rooms  []uint32 // the streams it receives, when not all
+	last   []uint32 // number of the last message of each of these streams
+	began  int64    // when dialing began
 }
 
 var _ poller.Handler = (*client)(nil)
@@ -141,73 +143,33 @@ func (c *client) switched(b []byte) (n int, err error) {
 		c.conn.Send(text("2probe"))
 	} else {
 		c.state = opening
+		c.f.dialect.opened(c)
 	}
 	return end + 4, nil
 }
 
-// packet handles one Engine.IO packet, of whatever transport.
-func (c *client) packet(p []byte) error {
-	if len(p) > 1 && p[0] == '4' && (p[1] == '2' || p[1] == '3') {
-		if c.state == joined && !c.fence {
-			return c.f.sc.message(c, p)
-		}
-		return c.fenced(p)
-	}
-	switch {
-	case len(p) == 0:
-		return errors.New("load: an empty packet")
-	case p[0] == '2': // ping: answer pong
-		c.f.count.pings++
-		c.say("3")
-	case p[0] == '0' && c.state == opening:
-		return c.opened(p)
-	case bytes.HasPrefix(p, []byte("40")) && c.state == connecting:
-		c.state = joined
-		c.f.onJoined(c)
-	case p[0] == '3' && c.http != nil: // 3probe
-		c.probed()
-	case p[0] == '6': // noop
-	default:
-		return fmt.Errorf("load: unexpected packet %.80q", p)
-	}
-	return nil
+// packet handles one text message, or one packet of polling.
+func (c *client) packet(p []byte) error { return c.f.dialect.packet(c, p) }
+
+// enter notes that c is in its namespace.
+func (c *client) enter() {
+	c.state = joined
+	c.f.onJoined(c)
 }
 
-// opened takes the open packet and joins the namespace.
-func (c *client) opened(p []byte) error {
-	if c.http != nil {
-		sid, err := between(p, `"sid":"`, `"`)
-		if err != nil {
-			return err
-		}
-		c.http.sid = sid
-	}
-	c.state = connecting
-	c.say("40")
-	return nil
-}
-
-// fencePacket is asked and answered in these bytes.
-const fencePacket = `42["echo","fence"]`
-
-// fenced takes the answer to the fence. Nothing else may come before it:
-// nobody sends yet.
-func (c *client) fenced(p []byte) error {
-	if !c.fence || string(p) != fencePacket {
-		return fmt.Errorf("load: unexpected event %.80q", p)
-	}
+// passed notes that c's fence was answered.
+func (c *client) passed() {
 	c.fence = false
 	c.f.onFenced()
-	return nil
 }
 
 // say sends one packet.
 func (c *client) say(p string) {
-	if c.onSocket() {
+	if !c.onSocket() {
+		c.http.post([]byte(p))
+	} else if c.conn != nil { // it is nil when the connection is over
 		c.conn.Send(text(p))
-		return
 	}
-	c.http.post([]byte(p))
 }
 
 // onSocket reports whether packets go out by WebSocket.
@@ -219,14 +181,20 @@ func (c *client) emit(m *message, stream, number uint32) {
 		return // the run is void already
 	}
 	c.f.count.sent++
+	id := number
+	if m.confirmed {
+		c.sent++
+		c.f.owed++
+		id = c.sent
+	}
 	if c.onSocket() {
-		if !c.conn.Send(m.frame(stream, number)) {
+		if !c.conn.Send(m.frame(stream, number, id)) {
 			c.f.fault(c, errors.New("load: the client's own write queue is full"))
 		}
 		return
 	}
 	b := bytes.Clone(m.plain)
-	m.stampPlain(b, stream, number)
+	m.stampPlain(b, stream, number, id)
 	c.http.post(b)
 }
 

@@ -19,6 +19,13 @@ const (
 	Upgrade   = "upgrade"   // handshake by polling, then the upgrade to WebSocket
 )
 
+// The languages that a server may speak on WebSockets.
+const (
+	SocketIO4  = "socket.io-4" // Engine.IO 4, also by polling
+	SocketIO2  = "socket.io-2" // Engine.IO 3: clients send the heartbeats
+	Centrifuge = "centrifuge"  // JSON, bidirectional, of github.com/centrifugal/centrifuge
+)
+
 // Scenarios lists the names that [Config.Scenario] may have.
 var Scenarios = []string{"idle", "echo", "ack", "broadcast", "latency", "connect", "churn", "polling", "mixed", "shootout", "rooms"}
 
@@ -26,7 +33,8 @@ var Scenarios = []string{"idle", "echo", "ack", "broadcast", "latency", "connect
 type Config struct {
 	Scenario  string        // one of [Scenarios]
 	URL       string        // of the server: http://127.0.0.1:3000, or https: any certificate is taken
-	Path      string        // of Socket.IO on it; empty means /socket.io/
+	Path      string        // on it; empty means the dialect's: /socket.io/ or /connection/websocket
+	Dialect   string        // what it speaks: [SocketIO4] (when empty), [SocketIO2] or [Centrifuge]
 	Transport string        // [WebSocket] (when empty), [Polling] or [Upgrade]
 	Deflate   bool          // offer permessage-deflate on WebSockets, without context takeover
 	PID       int           // of the server; 0 means the process that listens on the URL's port
@@ -61,8 +69,16 @@ func (c *Config) check() error {
 	if !slices.Contains(Scenarios, c.Scenario) {
 		return fmt.Errorf("load: scenario %q is not one of %v", c.Scenario, Scenarios)
 	}
+	set(&c.Dialect, SocketIO4)
+	if dialects[c.Dialect] == nil {
+		return fmt.Errorf("load: dialect %q is not known", c.Dialect)
+	}
 	c.defaults()
 	switch {
+	case c.Dialect != SocketIO4 && c.Transport != WebSocket:
+		return fmt.Errorf("load: transport %s speaks %s only", c.Transport, SocketIO4)
+	case c.Dialect == Centrifuge && c.Scenario == "rooms":
+		return errors.New("load: rooms is not for centrifuge: its answers name the room")
 	case c.Payload < MinPayload || c.Payload > maxPayload:
 		return fmt.Errorf("load: payload %d is not within %d and %d", c.Payload, MinPayload, maxPayload)
 	case c.Clients < 1 || c.Clients > maxStreams:
@@ -114,7 +130,7 @@ func (c *Config) defaults() {
 	set(&c.Clients, p.clients)
 	set(&c.Payload, p.payload)
 	set(&c.Event, p.event)
-	set(&c.Path, "/socket.io/")
+	set(&c.Path, dialects[c.Dialect].path())
 	set(&c.Transport, WebSocket)
 	set(&c.Pipeline, 1)
 	set(&c.InFlight, map[string]int{"shootout": 4, "rooms": 20}[c.Scenario])

@@ -10,6 +10,9 @@
 //
 //	sssss.qqqqqqqq.filler   stream (who sent it) and number, in hexadecimal
 //
+// What a server speaks is its dialect: Socket.IO 4, or for comparison what other
+// servers have instead. The checks are the same.
+//
 // [Run] runs one scenario and returns what was counted. The server's CPU and
 // memory are read by pid, so server and clients must share a machine.
 //

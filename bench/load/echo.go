@@ -13,6 +13,7 @@ import (
 type echoLoad struct {
 	f       *fleet
 	msg     *message
+	event   string // echo or ack
 	pace    *pacer // nil in a closed loop
 	talkers []*client
 	latency *hdr.Histogram
@@ -24,11 +25,11 @@ var _ scenario = (*echoLoad)(nil)
 
 func newEchoLoad(f *fleet) *echoLoad {
 	e := &echoLoad{f: f}
+	event := "echo"
 	if f.cfg.Scenario == "ack" {
-		e.msg = newMessage(fmt.Sprintf(`42%d["ack","`, firstAck), fmt.Sprintf(`43%d["`, firstAck), f.cfg.Payload, true)
-	} else {
-		e.msg = newMessage(`42["echo","`, `42["echo","`, f.cfg.Payload, false)
+		event = "ack"
 	}
+	e.msg, e.event = newMessage(f.dialect.words(event, ""), f.cfg.Payload), event
 	if f.cfg.Scenario == "latency" {
 		e.pace = newPacer(f, f.cfg.Rate)
 		e.latency = newHistogram()
@@ -98,10 +99,7 @@ func (e *echoLoad) stop() {
 func (e *echoLoad) drained() bool { return e.out == 0 }
 
 func (e *echoLoad) finish(r *Result) {
-	r.Event, r.Payload, r.Pipeline = "echo", e.f.cfg.Payload, e.f.cfg.Pipeline
-	if e.msg.acked {
-		r.Event = "ack"
-	}
+	r.Event, r.Payload, r.Pipeline = e.event, e.f.cfg.Payload, e.f.cfg.Pipeline
 	r.Latency = latencyOf(e.latency)
 	if e.pace != nil {
 		r.Rate, r.Senders, r.Pipeline = e.f.cfg.Rate, e.f.cfg.Senders, 0

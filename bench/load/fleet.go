@@ -33,6 +33,7 @@ type fleet struct {
 	pid     int
 	remote  netip.AddrPort
 	host    string
+	dialect dialect
 	request []byte      // of a plain WebSocket
 	tls     *tls.Config // nil: no TLS
 	poller  *poller.Poller
@@ -46,6 +47,9 @@ type fleet struct {
 	target    int  // clients to have
 	opening   int  // of clients, those not ready yet
 	fences    int  // fences out
+	owed      int  // messages that the server must confirm and has not
+	beating   bool // heartbeats of ours have begun
+	beats     int  // turns of them
 	dialed    int  // connections made, to spread them over addresses
 	replace   bool // a client that left is replaced by a new one
 	measuring bool // the warm-up is over
@@ -63,6 +67,7 @@ func newFleet(cfg Config) (*fleet, error) {
 		return nil, err
 	}
 	f := &fleet{cfg: cfg, remote: remote, host: host, pid: cfg.PID, epoch: time.Now(), tls: cfg.secure()}
+	f.dialect = dialects[cfg.Dialect]
 	f.request = f.upgradeRequest("")
 	f.server, _ = askServer(cfg.URL, false)
 	if f.pid == 0 {
@@ -261,7 +266,7 @@ func (f *fleet) fenceAll(ctx context.Context, clients []*client, before func(c *
 				before(c)
 				c.fence = true
 				f.fences++
-				c.say(fencePacket)
+				f.dialect.fence(c)
 			}
 		})
 		if err != nil {

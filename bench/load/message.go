@@ -25,7 +25,6 @@ const (
 	// firstAck makes every ack id eight digits long.
 	firstAck  = 10_000_000
 	ackDigits = 8
-	ackAt     = 2 // where an ack id begins in a packet: 42<id>, 43<id>
 )
 
 // The first bytes of frames of ours.
@@ -34,39 +33,48 @@ const (
 	firstPong = wsframe.Fin | wsframe.First(wsframe.Pong)
 )
 
+// wording is what stands around a message's string.
+type wording struct {
+	ask, askEnd       string // as the client sends it
+	answer, answerEnd string // as it arrives
+	id                int    // where an id of ackDigits begins in ask; 0: it has none
+	acked             bool   // the answer has the id too, at the same place
+	confirmed         bool   // the server says for each message that it has it, besides all answers
+}
+
 // message is one kind of event: how to write it, and how to know its answer.
 type message struct {
-	plain  []byte // the packet with a blank stamp
-	masked []byte // the same as a WebSocket frame of a client
-	stamp  int    // where the stamp begins in plain
-	ahead  int    // bytes of header in front of plain in masked
-	acked  bool   // the packet and its answer carry an ack id
+	plain     []byte // the packet with a blank stamp
+	masked    []byte // the same as a WebSocket frame of a client
+	stamp     int    // where the stamp begins in plain
+	ahead     int    // bytes of header in front of plain in masked
+	id        int    // see wording
+	acked     bool
+	confirmed bool
 
 	head []byte // what an answer has in front of its stamp
 	tail []byte // and behind it
 }
 
-// newMessage makes an event whose packet begins with ask up to the string's
-// quote, and whose answer begins with answer. An ack id in both is eight
-// digits at index 2.
-func newMessage(ask, answer string, payload int, acked bool) *message {
+// newMessage makes an event whose string has payload bytes.
+func newMessage(w wording, payload int) *message {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	tail := make([]byte, 0, payload-stampBytes+2)
-	for i := range payload - stampBytes {
-		tail = append(tail, letters[i%len(letters)])
+	filler := make([]byte, payload-stampBytes)
+	for i := range filler {
+		filler[i] = letters[i%len(letters)]
 	}
-	tail = append(tail, `"]`...)
-	m := &message{head: []byte(answer), tail: tail, stamp: len(ask), acked: acked}
-	m.plain = append([]byte(ask+"00000.00000000."), tail...)
+	m := &message{head: []byte(w.answer), stamp: len(w.ask), id: w.id, acked: w.acked, confirmed: w.confirmed}
+	m.tail = append(bytes.Clone(filler), w.answerEnd...)
+	m.plain = append(append([]byte(w.ask+"00000.00000000."), filler...), w.askEnd...)
 	m.masked = wsframe.AppendMasked(nil, firstText, maskKey, m.plain)
 	m.ahead = len(m.masked) - len(m.plain)
 	return m
 }
 
-// stampPlain writes stream and number into a copy of plain that begins at b.
-func (m *message) stampPlain(b []byte, stream, number uint32) {
-	if m.acked {
-		putDecimal(b[ackAt:ackAt+ackDigits], firstAck+number)
+// stampPlain writes stream, number and id into a copy of plain that begins at b.
+func (m *message) stampPlain(b []byte, stream, number, id uint32) {
+	if m.id > 0 {
+		putDecimal(b[m.id:m.id+ackDigits], firstAck+id)
 	}
 	putHex(b[m.stamp:m.stamp+streamDigits], stream)
 	putHex(b[m.stamp+streamDigits+1:m.stamp+stampBytes-1], number)
@@ -74,14 +82,14 @@ func (m *message) stampPlain(b []byte, stream, number uint32) {
 
 // frame returns the masked WebSocket frame of one message, sealed, with one
 // reference.
-func (m *message) frame(stream, number uint32) *frame.Frame {
+func (m *message) frame(stream, number, id uint32) *frame.Frame {
 	f := frame.New()
 	at := len(f.B)
 	f.B = append(f.B, m.masked...)
 	b := f.B[at+m.ahead:]
-	m.stampPlain(b, stream, number)
-	if m.acked {
-		remask(b, ackAt, ackAt+ackDigits)
+	m.stampPlain(b, stream, number, id)
+	if m.id > 0 {
+		remask(b, m.id, m.id+ackDigits)
 	}
 	remask(b, m.stamp, m.stamp+streamDigits)
 	remask(b, m.stamp+streamDigits+1, m.stamp+stampBytes-1)
@@ -115,9 +123,9 @@ func (m *message) match(p []byte) (stream, number uint32, ok bool) {
 		return 0, 0, false
 	}
 	if m.acked {
-		id, c := decimalValue(p[ackAt : ackAt+ackDigits])
-		ok = c && id == firstAck+number && bytes.Equal(p[:ackAt], m.head[:ackAt]) &&
-			bytes.Equal(p[ackAt+ackDigits:h], m.head[ackAt+ackDigits:])
+		end := m.id + ackDigits
+		id, c := decimalValue(p[m.id:end])
+		ok = c && id == firstAck+number && bytes.Equal(p[:m.id], m.head[:m.id]) && bytes.Equal(p[end:h], m.head[end:])
 		return stream, number, ok
 	}
 	return stream, number, bytes.Equal(p[:h], m.head)

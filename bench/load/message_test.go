@@ -3,7 +3,6 @@ package load
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -14,11 +13,11 @@ import (
 )
 
 func echoMessage(payload int) *message {
-	return newMessage(`42["echo","`, `42["echo","`, payload, false)
+	return newMessage(socketIO{}.words("echo", ""), payload)
 }
 
 func ackMessage() *message {
-	return newMessage(fmt.Sprintf(`42%d["ack","`, firstAck), fmt.Sprintf(`43%d["`, firstAck), 32, true)
+	return newMessage(socketIO{}.words("ack", ""), 32)
 }
 
 // packetOf unmasks the packet of a message's frame.
@@ -34,11 +33,11 @@ func packetOf(t *testing.T, wire []byte) string {
 }
 
 func TestFrameIsThePacketMasked(t *testing.T) {
-	f := echoMessage(MinPayload+4).frame(0x1f, 0xabc)
+	f := echoMessage(MinPayload+4).frame(0x1f, 0xabc, 0xabc)
 	if got, want := packetOf(t, f.Wire()), `42["echo","0001f.00000abc.abcde"]`; got != want {
 		t.Errorf("echo = %s, want %s", got, want)
 	}
-	f = ackMessage().frame(2, 7)
+	f = ackMessage().frame(2, 7, 7)
 	if got, want := packetOf(t, f.Wire()), `4210000007["ack","00002.00000007.abcdefghijklmnopq"]`; got != want {
 		t.Errorf("ack = %s, want %s", got, want)
 	}
@@ -46,7 +45,7 @@ func TestFrameIsThePacketMasked(t *testing.T) {
 
 func TestPayloadIsAsLongAsAsked(t *testing.T) {
 	for _, n := range []int{MinPayload, 64, 100, 1000, maxPayload} {
-		p := packetOf(t, echoMessage(n).frame(1, 1).Wire())
+		p := packetOf(t, echoMessage(n).frame(1, 1, 1).Wire())
 		if got := len(p) - len(`42["echo",""]`); got != n {
 			t.Errorf("payload of %d has %d bytes", n, got)
 		}
@@ -55,7 +54,7 @@ func TestPayloadIsAsLongAsAsked(t *testing.T) {
 
 func TestMatchReadsTheStamp(t *testing.T) {
 	m := echoMessage(64)
-	stream, number, ok := m.match([]byte(packetOf(t, m.frame(0xabcde, 0xffffffff).Wire())))
+	stream, number, ok := m.match([]byte(packetOf(t, m.frame(0xabcde, 0xffffffff, 0xffffffff).Wire())))
 	if !ok || stream != 0xabcde || number != 0xffffffff {
 		t.Errorf("match = %x, %x, %v; want abcde, ffffffff, true", stream, number, ok)
 	}

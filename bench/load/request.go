@@ -14,15 +14,16 @@ const offer = "permessage-deflate; server_no_context_takeover; client_no_context
 
 // upgradeRequest asks for a WebSocket, of session sid when it is not empty.
 func (f *fleet) upgradeRequest(sid string) []byte {
+	query := f.dialect.query()
 	if sid != "" {
-		sid = "&sid=" + sid
+		query += "&sid=" + sid
 	}
 	extensions := ""
 	if f.cfg.Deflate {
 		extensions = "Sec-WebSocket-Extensions: " + offer + "\r\n"
 	}
-	return fmt.Appendf(nil, "GET %s?EIO=4&transport=websocket%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\n"+
-		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n", f.cfg.Path, sid, f.host, wsKey, extensions)
+	return fmt.Appendf(nil, "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\n"+
+		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n", f.cfg.Path, query, f.host, wsKey, extensions)
 }
 
 // pollRequest asks for the packets of session sid, or for a new session.

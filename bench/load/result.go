@@ -13,6 +13,7 @@ type Result struct {
 	Server    string  `json:"server,omitempty"`
 	Version   string  `json:"version,omitempty"`
 	Transport string  `json:"transport"`
+	Dialect   string  `json:"dialect"`
 	Event     string  `json:"event,omitempty"`
 	Clients   int     `json:"clients"`
 	Members   int     `json:"members,omitempty"` // of the room, when not all clients
@@ -110,7 +111,7 @@ func latencyOf(h *hdr.Histogram) *Latency {
 // newResult returns a Result that says what was asked for.
 func (f *fleet) newResult() *Result {
 	return &Result{
-		Scenario: f.cfg.Scenario, Server: f.server.Server, Version: f.server.Version, Transport: f.cfg.Transport,
+		Scenario: f.cfg.Scenario, Server: f.server.Server, Version: f.server.Version, Transport: f.cfg.Transport, Dialect: f.cfg.Dialect,
 		Clients: f.cfg.Clients, Client: "siobench " + runtime.Version(), Began: f.epoch.UTC().Format(time.RFC3339),
 	}
 }

@@ -2,8 +2,8 @@ package peers_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -67,6 +67,7 @@ func start(t *testing.T, name string, flags ...string) (addr string, pid int) {
 // peer is a server and the scenarios that it runs without a fault.
 type peer struct {
 	name, module string
+	dialect      string // empty: Socket.IO 4
 	scenarios    []load.Config
 }
 
@@ -87,9 +88,11 @@ var socketIO = []load.Config{
 }
 
 var all = []peer{
-	{"gws", "github.com/lxzan/gws", socketIO},
-	{"gorilla", "github.com/gorilla/websocket", socketIO},
-	{"coder", "github.com/coder/websocket", socketIO},
+	{"gws", "github.com/lxzan/gws", "", socketIO},
+	{"gorilla", "github.com/gorilla/websocket", "", socketIO},
+	{"coder", "github.com/coder/websocket", "", socketIO},
+	{"centrifuge", "github.com/centrifugal/centrifuge", load.Centrifuge, slices.DeleteFunc(slices.Clone(socketIO),
+		func(c load.Config) bool { return c.Scenario == "rooms" })},
 }
 
 // TestScenarios: every message that siobench sends is answered as it must be.
@@ -98,7 +101,7 @@ func TestScenarios(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			addr, pid := start(t, p.name)
 			for _, c := range p.scenarios {
-				t.Run(strings.TrimSpace(c.Scenario+" "+c.Event), func(t *testing.T) { scenario(t, c, addr, pid) })
+				t.Run(strings.TrimSpace(c.Scenario+" "+c.Event), func(t *testing.T) { scenario(t, p, c, addr, pid) })
 			}
 		})
 	}
@@ -106,8 +109,8 @@ func TestScenarios(t *testing.T) {
 
 // scenario runs one, shortly, and looks at what was counted. What it counted
 // was checked by the load generator.
-func scenario(t *testing.T, c load.Config, addr string, pid int) {
-	c.URL, c.PID = "http://"+addr, pid
+func scenario(t *testing.T, p peer, c load.Config, addr string, pid int) {
+	c.URL, c.PID, c.Dialect = "http://"+addr, pid, p.dialect
 	c.Warmup, c.Duration, c.Settle = 50*time.Millisecond, 200*time.Millisecond, 50*time.Millisecond
 	r, err := load.Run(t.Context(), c)
 	if err != nil {
@@ -127,7 +130,7 @@ func TestHeartbeats(t *testing.T) {
 	for _, p := range all {
 		t.Run(p.name, func(t *testing.T) {
 			addr, pid := start(t, p.name, "-ping-interval", "400ms", "-ping-timeout", "300ms")
-			r, err := load.Run(t.Context(), load.Config{Scenario: "idle", URL: "http://" + addr, PID: pid, Sizes: []int{20},
+			r, err := load.Run(t.Context(), load.Config{Scenario: "idle", URL: "http://" + addr, PID: pid, Dialect: p.dialect, Sizes: []int{20},
 				Settle: 50 * time.Millisecond, Hold: 2 * time.Second, Timeout: time.Minute})
 			if err != nil {
 				t.Fatal(err)
@@ -135,32 +138,37 @@ func TestHeartbeats(t *testing.T) {
 			if r.Idle.HoldPings == 0 {
 				t.Error("not one ping came")
 			}
-			silent(t, addr)
+			silent(t, addr, p.dialect)
 		})
 	}
 }
 
-// silent opens a client that never answers a ping, and waits for its end.
-func silent(t *testing.T, addr string) {
+// silence is how a client that never answers a heartbeat comes in, and how it is
+// asked for one.
+var silence = map[string]struct{ path, hello, ping string }{
+	"":              {"/socket.io/?EIO=4&transport=websocket", "40", "2"},
+	load.Centrifuge: {"/connection/websocket", `{"id":1,"connect":{}}`, "{}"},
+}
+
+// silent opens a client that never answers, and waits for its end.
+func silent(t *testing.T, addr, dialect string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	conn, resp, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+addr+"/socket.io/?EIO=4&transport=websocket", nil)
+	s := silence[dialect]
+	conn, resp, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+addr+s.path, nil)
 	require.NoError(t, err)
 	_ = resp.Body.Close()
 	defer func() { _ = conn.Close() }()
-	require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte("40")))
+	require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte(s.hello)))
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
-	pings := 0
-	for {
+	for pings := 0; ; {
 		_, b, err := conn.ReadMessage()
 		if err != nil {
-			if ctx.Err() != nil || os.IsTimeout(err) || pings == 0 {
+			if errors.Is(err, os.ErrDeadlineExceeded) || pings == 0 {
 				t.Errorf("after %d pings: %v", pings, err)
 			}
 			return
 		}
-		if string(b) == "2" {
+		if string(b) == s.ping {
 			pings++
 		}
 	}

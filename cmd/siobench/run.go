@@ -119,7 +119,8 @@ func runFlags(args []string) (load.Config, outputs, error) {
 
 // addLoadFlags adds the flags that run and compare share.
 func addLoadFlags(fs *flag.FlagSet, cfg *load.Config) {
-	fs.StringVar(&cfg.Path, "path", "/socket.io/", "of Socket.IO on the server")
+	fs.StringVar(&cfg.Path, "path", "", "on the server; empty: the dialect's, /socket.io/")
+	fs.StringVar(&cfg.Dialect, "dialect", load.SocketIO4, "what the server speaks: "+load.SocketIO4+", "+load.SocketIO2+" or "+load.Centrifuge)
 	fs.StringVar(&cfg.Transport, "transport", load.WebSocket, "websocket, polling or upgrade")
 	fs.BoolVar(&cfg.Deflate, "deflate", false, "have the clients offer permessage-deflate, and fail when the server does not agree")
 	fs.IntVar(&cfg.Clients, "n", 0, "clients; 0: the scenario's default")
