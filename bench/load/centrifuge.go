@@ -85,7 +85,7 @@ func (d centrifuge) line(c *client, p []byte) error {
 	case len(p) == 0:
 		return errBlank
 	case string(p) == "{}":
-		c.f.count.pings++
+		c.pinged()
 		c.say("{}")
 		return nil
 	case c.state != joined || c.fence:

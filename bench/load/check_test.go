@@ -43,7 +43,7 @@ func TestEchoLoadSeesLossDoublesAndStrangers(t *testing.T) {
 	} {
 		f := silent(t, Config{Scenario: "echo", Pipeline: 3}, 2)
 		e := newEchoLoad(f)
-		e.start()
+		e.start(0)
 		e.stop()
 		var err error
 		for _, n := range c.numbers {
@@ -67,11 +67,13 @@ func casting(t *testing.T) (*fleet, *castLoad) {
 	for i := range l.streams {
 		l.streams[i].from, l.streams[i].msg = f.clients[i], l.msg
 	}
+	l.mine = []int{0, 1}
 	l.audience = func(int) int { return 3 }
+	l.parts = func(int) int { return 1 }
 	for _, c := range f.clients {
 		c.last = make([]uint32, 2)
 	}
-	l.start()
+	l.start(0)
 	return f, l
 }
 
@@ -129,7 +131,7 @@ func TestConfigCheck(t *testing.T) {
 		{Scenario: "echo", Pipeline: ring},
 		{Scenario: "latency", Rate: -1},
 		{Scenario: "latency", Load: 2},
-		{Scenario: "echo", Addrs: 300},
+		{Scenario: "echo", FirstAddr: 1 << 24},
 		{Scenario: "echo", Dialect: "esperanto"},
 		{Scenario: "echo", Dialect: Centrifuge, Transport: Polling},
 		{Scenario: "polling", Dialect: SocketIO2},

@@ -41,6 +41,7 @@ type client struct {
 	index  uint32
 	sent   uint32 // echo, ack: number of the last message sent; else of messages that the server confirms
 	got    uint32 // and of the last answer
+	pings  uint32 // heartbeats answered
 	fence  bool   // an echo is out that tells when all before it was done
 	inside bool   // it has joined the one room of a load
 	beat   bool   // a heartbeat of ours was not answered yet
@@ -161,6 +162,12 @@ func (c *client) enter() {
 func (c *client) passed() {
 	c.fence = false
 	c.f.onFenced()
+}
+
+// pinged counts a heartbeat that was answered.
+func (c *client) pinged() {
+	c.f.count.pings++
+	c.pings++
 }
 
 // say sends one packet.

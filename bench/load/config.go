@@ -27,18 +27,20 @@ const (
 )
 
 // Scenarios lists the names that [Config.Scenario] may have.
-var Scenarios = []string{"idle", "echo", "ack", "broadcast", "latency", "connect", "churn", "polling", "mixed", "shootout", "rooms"}
+var Scenarios = []string{"idle", "echo", "ack", "broadcast", "latency", "connect", "churn", "polling", "mixed", "shootout", "rooms", "crowd"}
 
 // Config describes one run. What is zero gets the scenario's default.
 type Config struct {
 	Scenario  string        // one of [Scenarios]
-	URL       string        // of the server: http://127.0.0.1:3000, or https: any certificate is taken
+	URL       string        // of the server: http://127.0.0.1:3000, or https: any certificate is taken; several with commas
 	Path      string        // on it; empty means the dialect's: /socket.io/ or /connection/websocket
 	Dialect   string        // what it speaks: [SocketIO4] (when empty), [SocketIO2] or [Centrifuge]
 	Transport string        // [WebSocket] (when empty), [Polling] or [Upgrade]
 	Deflate   bool          // offer permessage-deflate on WebSockets, without context takeover
 	PID       int           // of the server; 0 means the process that listens on the URL's port
-	Clients   int           // sockets to open
+	Procs     int           // processes that the clients are spread over; 0 and 1 mean this one
+	Part      int           // which of them this one is; set by the run itself
+	Clients   int           // sockets to open, in all processes
 	Payload   int           // bytes of a message's string, at least [MinPayload]
 	Pipeline  int           // echo, ack: messages each client keeps in flight
 	InFlight  int           // broadcast, shootout, rooms: messages in flight in all
@@ -51,17 +53,17 @@ type Config struct {
 	RoomsEach int           // rooms: how many each client joins
 	Sizes     []int         // idle, shootout, echo: numbers of sockets; nil means five up to Clients, for echo only Clients
 	Settle    time.Duration // idle: how long each size rests before it is measured
-	Hold      time.Duration // idle, connect: how long the last size is watched at rest
+	Hold      time.Duration // idle, connect, crowd: how long the last size is watched at rest
 	Collect   bool          // idle: ask the server to collect its garbage before each measurement
 	Window    int           // connections being opened at a time
-	Addrs     int           // local addresses 127.0.0.2 and up to spread connections over
-	FirstAddr int           // last number of the first local address; 0 means 2
+	Addrs     int           // local addresses from 127.0.0.2 on that each process spreads its connections over
+	FirstAddr int           // the first of them, counted from 127.0.0.0; 0 means 2
 	Warmup    time.Duration // load before the measured window
 	Duration  time.Duration // the measured window
 	Timeout   time.Duration // bound of every other phase: connecting, joining, draining
 	Limit     time.Duration // shootout: 95th percentile of the round trip that ends it
-	HDR       io.Writer     // latency: the histogram's percentile table; nil for none
-	Progress  io.Writer     // one line a second; nil for none
+	HDR       io.Writer     `json:"-"` // latency: the histogram's percentile table; nil for none
+	Progress  io.Writer     `json:"-"` // one line a second; nil for none
 }
 
 // check fills in the defaults and says what cannot be run.
@@ -87,8 +89,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("load: transport %q is not known", c.Transport)
 	case !slices.Contains([]string{"echo", "bcast", "room"}, c.Event):
 		return fmt.Errorf("load: event %q is not one of echo, bcast, room", c.Event)
-	case c.FirstAddr < 1 || c.FirstAddr+c.Addrs > 255:
-		return errors.New("load: local addresses must lie within 127.0.0.1 and 127.0.0.254")
+	case c.Addrs < 1 || c.FirstAddr < 1 || c.FirstAddr+c.Procs*c.Addrs-1 > maxAddr:
+		return errors.New("load: local addresses must lie within 127.0.0.1 and 127.255.255.254")
+	case c.count(c.Clients) > c.Addrs*portsPerAddr:
+		return errors.New("load: more clients than local ports: raise the number of local addresses")
 	case c.Senders > c.Clients || c.Pipeline >= ring || c.InFlight >= ring*max(c.Senders, 1):
 		return errors.New("load: more senders than clients, or more messages in flight than can be checked")
 	case c.Load != 0 && (c.Load < 0 || c.Load >= 1 || c.Scenario != "latency" || c.Event == "echo"):
@@ -96,7 +100,7 @@ func (c *Config) check() error {
 	case c.Rate <= 0 && (c.Scenario == "latency" || c.Scenario == "mixed"):
 		return errors.New("load: rate must be positive")
 	}
-	return nil
+	return c.checkJoin()
 }
 
 // preset is what a scenario sets where the caller did not.
@@ -114,6 +118,7 @@ var presets = map[string]preset{
 	"mixed":     {5000, 100, "room"},
 	"shootout":  {19000, 64, "bcast"},
 	"rooms":     {2000, 100, "room"},
+	"crowd":     {5000, 100, "bcast"},
 }
 
 func (c *Config) defaults() {
@@ -127,13 +132,14 @@ func (c *Config) defaults() {
 	if c.Scenario == "polling" {
 		c.Transport = Polling
 	}
+	set(&c.Procs, 1)
 	set(&c.Clients, p.clients)
 	set(&c.Payload, p.payload)
 	set(&c.Event, p.event)
 	set(&c.Path, dialects[c.Dialect].path())
 	set(&c.Transport, WebSocket)
 	set(&c.Pipeline, 1)
-	set(&c.InFlight, map[string]int{"shootout": 4, "rooms": 20}[c.Scenario])
+	set(&c.InFlight, map[string]int{"shootout": 4, "rooms": 20, "crowd": 1}[c.Scenario])
 	set(&c.InFlight, 2)
 	set(&c.LoadWith, 1)
 	set(&c.Rooms, max(c.Clients/4, 1))
@@ -157,6 +163,8 @@ func (c *Config) senders() int {
 	switch c.Scenario {
 	case "broadcast", "shootout":
 		return min(c.InFlight, c.Clients)
+	case "crowd":
+		return 1
 	case "mixed":
 		return max(c.Clients/100, 1)
 	case "latency":

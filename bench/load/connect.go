@@ -21,14 +21,14 @@ func (s *churner) ready(c *client) {
 func (f *fleet) storm(ctx context.Context) (*Result, error) {
 	f.sc = quiet{}
 	r := f.newResult()
-	a, err := f.take()
+	a, err := f.take(ctx)
 	if err != nil {
 		return r, err
 	}
-	if err := f.open(ctx, f.cfg.Clients); err != nil {
+	if err := f.open(ctx, f.cfg.count(f.cfg.Clients)); err != nil {
 		return r, err
 	}
-	b, err := f.take()
+	b, err := f.take(ctx)
 	if err != nil {
 		return r, err
 	}

@@ -13,6 +13,15 @@
 // What a server speaks is its dialect: Socket.IO 4, or for comparison what other
 // servers have instead. The checks are the same.
 //
+// A run of several processes ([Config.Procs]) is the same run with its clients
+// spread over them: each process goes through the scenario by itself and waits
+// for the others at a few steps (wire.go). One process coordinates: it starts
+// the others ([Crew]), reads what belongs to the server, and merges what they
+// counted. Only two things pass between workers: that all of a process's
+// members have a message (a mark), which its sender needs to know when it
+// reached everybody; and, at the end, how many were sent, which every client's
+// count is held against.
+//
 // [Run] runs one scenario and returns what was counted. The server's CPU and
 // memory are read by pid, so server and clients must share a machine.
 //

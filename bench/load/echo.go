@@ -21,7 +21,7 @@ type echoLoad struct {
 	stopped bool
 }
 
-var _ scenario = (*echoLoad)(nil)
+var _ traffic = (*echoLoad)(nil)
 
 func newEchoLoad(f *fleet) *echoLoad {
 	e := &echoLoad{f: f}
@@ -40,10 +40,10 @@ func newEchoLoad(f *fleet) *echoLoad {
 func (e *echoLoad) ready(*client) {}
 
 // start sends the first messages.
-func (e *echoLoad) start() {
-	e.talkers = e.f.clients[:e.f.cfg.Senders]
+func (e *echoLoad) start(at int64) {
+	e.talkers = e.f.clients[:e.f.cfg.count(e.f.cfg.Senders)]
 	if e.pace != nil {
-		e.pace.start(e.send)
+		e.pace.start(at, e.send)
 		return
 	}
 	for _, c := range e.talkers {
@@ -53,12 +53,17 @@ func (e *echoLoad) start() {
 	}
 }
 
-// send is one message of the schedule.
-func (e *echoLoad) send(number uint64) {
-	c := e.talkers[number%uint64(len(e.talkers))]
-	if c.state == joined {
+// send is one message of the schedule, if the client is one of ours.
+func (e *echoLoad) send(number uint64) bool {
+	cfg := &e.f.cfg
+	talker := int(number % uint64(cfg.Senders))
+	if talker%cfg.Procs != cfg.Part {
+		return false
+	}
+	if c := e.talkers[talker/cfg.Procs]; c.state == joined {
 		e.say(c)
 	}
+	return true
 }
 
 func (e *echoLoad) say(c *client) {
@@ -78,7 +83,7 @@ func (e *echoLoad) message(c *client, p []byte) error {
 	e.f.count.ops++
 	if e.pace != nil {
 		now := e.f.now()
-		due := e.pace.at(uint64(number-1)*uint64(len(e.talkers)) + uint64(c.index))
+		due := e.pace.at(uint64(number-1)*uint64(e.f.cfg.Senders) + uint64(e.f.cfg.whole(int(c.index))))
 		if due >= e.pace.recordFrom {
 			record(e.latency, now-due)
 		}
@@ -100,11 +105,12 @@ func (e *echoLoad) drained() bool { return e.out == 0 }
 
 func (e *echoLoad) finish(r *Result) {
 	r.Event, r.Payload, r.Pipeline = e.event, e.f.cfg.Payload, e.f.cfg.Pipeline
-	r.Latency = latencyOf(e.latency)
+	r.hist = histograms{each: e.latency}
 	if e.pace != nil {
 		r.Rate, r.Senders, r.Pipeline = e.f.cfg.Rate, e.f.cfg.Senders, 0
-		r.SendLag = latencyOf(e.pace.lag)
+		r.hist.lag = e.pace.lag
 	}
+	r.summarize()
 }
 
 // echoSizes measures echo with ever more sockets open, all of them talking
@@ -130,4 +136,7 @@ func (f *fleet) echoSizes(ctx context.Context) (*Result, error) {
 // prepare has nothing to join.
 func (e *echoLoad) prepare(context.Context) error { return nil }
 
-func (e *echoLoad) histogram() *hdr.Histogram { return e.latency }
+// sent is nothing: an answer reaches nobody but who asked.
+func (e *echoLoad) sent() []mark { return nil }
+
+func (e *echoLoad) audit([]mark) error { return nil }

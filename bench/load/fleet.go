@@ -40,6 +40,7 @@ type fleet struct {
 	loop    *poller.Loop
 	epoch   time.Time
 	server  ServerStats // as it was before the first client
+	up      *uplink     // to the coordinator; nil: this is the only process
 
 	// loop only
 	sc        scenario
@@ -60,17 +61,20 @@ type fleet struct {
 	lastDone  int64 // when the last client became ready
 }
 
-// newFleet starts the loop and asks the server who it is.
-func newFleet(cfg Config) (*fleet, error) {
+// newFleet starts the loop and asks the server who it is, unless a coordinator
+// does.
+func newFleet(cfg Config, up *uplink) (*fleet, error) {
 	remote, host, err := cfg.remote()
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{cfg: cfg, remote: remote, host: host, pid: cfg.PID, epoch: time.Now(), tls: cfg.secure()}
+	f := &fleet{cfg: cfg, remote: remote, host: host, pid: cfg.PID, epoch: time.Now(), tls: cfg.secure(), up: up}
 	f.dialect = dialects[cfg.Dialect]
 	f.request = f.upgradeRequest("")
-	f.server, _ = askServer(cfg.URL, false)
-	if f.pid == 0 {
+	if up == nil {
+		f.server, _ = askServer(cfg.URL, false)
+	}
+	if f.pid == 0 && up == nil {
 		if f.pid, err = proc.ListenerPID(remote.String()); err != nil {
 			return nil, err
 		}
@@ -157,12 +161,17 @@ func (f *fleet) progress(what, note string) {
 // ready is how many clients are in their namespace. Loop only.
 func (f *fleet) ready() int { return len(f.clients) - f.opening }
 
-// open brings the number of clients to n and waits until all are ready.
+// open brings the number of clients to n and waits until all are ready, those
+// of other processes too.
 func (f *fleet) open(ctx context.Context, n int) error {
 	if err := f.call(func() { f.target = n; f.fill() }); err != nil {
 		return err
 	}
-	return f.await(ctx, "connecting", func() bool { return f.ready() >= f.target })
+	if err := f.await(ctx, "connecting", func() bool { return f.ready() >= f.target }); err != nil {
+		return err
+	}
+	_, err := f.together(ctx, stepConnected, nil)
+	return err
 }
 
 // fill dials until the window is full or the target reached. Loop only.
@@ -194,8 +203,7 @@ func (f *fleet) begin(c *client) {
 func (f *fleet) dial(h poller.Handler) error {
 	var local netip.AddrPort
 	if f.remote.Addr().IsLoopback() && f.remote.Addr().Is4() {
-		last := f.cfg.FirstAddr + f.dialed%f.cfg.Addrs
-		local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(last)}), 0)
+		local = netip.AddrPortFrom(f.cfg.local(f.dialed), 0)
 	}
 	f.dialed++
 	if f.tls != nil {

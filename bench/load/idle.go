@@ -25,12 +25,15 @@ func (f *fleet) idle(ctx context.Context) (*Result, error) {
 	f.sc = quiet{}
 	r := f.newResult()
 	r.Idle = &IdleResult{}
-	sizes := append([]int{0, few}, f.cfg.steps()...)
+	sizes := f.cfg.idleSizes()
 	for _, n := range sizes {
-		if err := f.open(ctx, n); err != nil {
+		if err := f.open(ctx, f.cfg.count(n)); err != nil {
 			return r, err
 		}
 		if err := f.rest(ctx, fmt.Sprintf("%d sockets at rest", n), f.cfg.Settle); err != nil {
+			return r, err
+		}
+		if _, err := f.together(ctx, stepMemory, nil); err != nil {
 			return r, err
 		}
 		p, err := f.point(n, f.cfg.Collect)
@@ -44,11 +47,20 @@ func (f *fleet) idle(ctx context.Context) (*Result, error) {
 		return r, err
 	}
 	r.Idle.summary()
+	if _, err := f.together(ctx, stepCollected, nil); err != nil {
+		return r, err
+	}
 	return r, f.collected(r)
 }
 
+// idleSizes are the numbers of sockets at which memory is measured.
+func (c *Config) idleSizes() []int { return append([]int{0, few}, c.steps()...) }
+
 // point reads the memory at n sockets.
 func (f *fleet) point(n int, collect bool) (IdlePoint, error) {
+	if f.up != nil { // the coordinator has it
+		return IdlePoint{Sockets: n}, nil
+	}
 	if collect {
 		if _, err := askServer(f.cfg.URL, true); err != nil {
 			return IdlePoint{}, err
@@ -71,14 +83,14 @@ func (f *fleet) hold(ctx context.Context, r *Result) error {
 	if f.cfg.Hold <= 0 {
 		return nil
 	}
-	a, err := f.take()
+	a, err := f.take(ctx)
 	if err != nil {
 		return err
 	}
 	if err := f.rest(ctx, "heartbeats only", f.cfg.Hold); err != nil {
 		return err
 	}
-	b, err := f.take()
+	b, err := f.take(ctx)
 	if err != nil {
 		return err
 	}

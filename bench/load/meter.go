@@ -23,14 +23,19 @@ const (
 )
 
 // take samples on the loop, so that counters and clocks agree.
-func (f *fleet) take() (s sample, err error) {
+func (f *fleet) take(ctx context.Context) (s sample, err error) {
+	if _, err := f.together(ctx, stepSample, nil); err != nil {
+		return s, err
+	}
 	callErr := f.call(func() {
 		f.measuring = !f.measuring
-		if s.server, err = proc.ReadCPU(f.pid); err != nil {
-			return
+		if f.up == nil { // otherwise the coordinator does
+			if s.server, err = proc.ReadCPU(f.pid); err != nil {
+				return
+			}
+			s.softirq, _ = proc.Softirq(proc.Processor(f.pid))
 		}
 		s.self, err = proc.ReadCPU(os.Getpid())
-		s.softirq, _ = proc.Softirq(proc.Processor(f.pid))
 		s.at, s.count = f.now(), f.count
 	})
 	if callErr != nil {
@@ -45,14 +50,14 @@ func (f *fleet) window(ctx context.Context, r *Result, ops func(c *counters) uin
 	if err := f.rest(ctx, "warming up", f.cfg.Warmup); err != nil {
 		return err
 	}
-	a, err := f.take()
+	a, err := f.take(ctx)
 	if err != nil {
 		return err
 	}
 	if err := f.rest(ctx, "measuring", f.cfg.Duration); err != nil {
 		return err
 	}
-	b, err := f.take()
+	b, err := f.take(ctx)
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ type pacer struct {
 	recordFrom int64 // messages due before this moment are warm-up
 	number     uint64
 	stopped    bool
-	lag        *hdr.Histogram // how late the client itself was
-	send       func(number uint64)
+	lag        *hdr.Histogram           // how late the client itself was
+	send       func(number uint64) bool // reports whether the message is ours to send
 }
 
 // The pauses between two looks at the clock: short enough to be on time, long
@@ -45,9 +45,9 @@ func newPacer(f *fleet, rate float64) *pacer {
 // at returns when message number is due.
 func (p *pacer) at(number uint64) int64 { return p.began + int64(float64(number)*1e9/p.rate) }
 
-// start begins the schedule. Loop only.
-func (p *pacer) start(send func(number uint64)) {
-	p.send, p.began = send, p.f.now()
+// start begins the schedule at that time. Loop only.
+func (p *pacer) start(at int64, send func(number uint64) bool) {
+	p.send, p.began = send, at
 	p.recordFrom = p.began + int64(p.f.cfg.Warmup)
 	go p.run() // ends when stop was called
 }
@@ -93,10 +93,9 @@ func (p *pacer) poll(now int64) {
 			p.f.err = errBehind
 			return
 		}
-		if due >= p.recordFrom {
+		if p.send(p.number) && due >= p.recordFrom {
 			record(p.lag, now-due)
 		}
-		p.send(p.number)
 		p.number++
 	}
 }

@@ -47,6 +47,9 @@ type Result struct {
 	SendLag *Latency     `json:"sendLag,omitempty"` // of the client itself: schedule to send
 	Idle    *IdleResult  `json:"idle,omitempty"`
 	Steps   []StepResult `json:"steps,omitempty"` // shootout, echo over sizes
+	Crowd   *CrowdResult `json:"crowd,omitempty"`
+
+	hist histograms // of which Latency, Last and SendLag are the summary
 }
 
 // IdleResult is the memory of idle sockets, in bytes.
@@ -69,6 +72,16 @@ type IdlePoint struct {
 	Slab       int64 `json:"slab"`
 	Threads    int   `json:"threads"`
 	Goroutines int   `json:"goroutines"`
+}
+
+// CrowdResult is what a crowd did. Times are in seconds.
+type CrowdResult struct {
+	Pings  uint64  `json:"pings"`  // heartbeats answered between the two samples
+	Fewest uint32  `json:"fewest"` // of them, by the client that was asked least often
+	Most   uint32  `json:"most"`   // and most often
+	Rested float64 `json:"rested"` // between the two samples
+	Told   float64 `json:"told"`   // from the broadcast's sending until the last client had it
+	Left   float64 `json:"left"`   // until every connection was closed
 }
 
 // StepResult is one size of the shootout or of echo; only the shootout has Last.

@@ -3,19 +3,19 @@ package load
 import (
 	"context"
 	"errors"
-
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
+	"io"
 )
 
 // traffic is a scenario in which clients talk. Loop only, but for prepare.
 type traffic interface {
 	scenario
 	prepare(ctx context.Context) error
-	start()
+	start(at int64) // a schedule begins at that time
 	stop()
 	drained() bool
+	sent() []mark            // the last message of each stream of this process that others check
+	audit(sent []mark) error // every client has them all, and no more
 	finish(r *Result)
-	histogram() *hdr.Histogram // of all latencies; nil when none were taken
 }
 
 // Run runs one scenario. A void run returns a Result that says why, and the
@@ -24,16 +24,28 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	f, err := newFleet(cfg)
+	run := single
+	if cfg.Procs > 1 {
+		run = join
+	}
+	r, err := run(ctx, cfg)
+	if err != nil {
+		if r != nil {
+			r.Void = err.Error()
+		}
+		return r, err
+	}
+	return r, r.percentiles(cfg.HDR)
+}
+
+// single runs cfg in this process.
+func single(ctx context.Context, cfg Config) (*Result, error) {
+	f, err := newFleet(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer f.close()
-	r, err := f.run(ctx)
-	if err != nil && r != nil {
-		r.Void = err.Error()
-	}
-	return r, err
+	return f.run(ctx)
 }
 
 // run runs the scenario on a fleet that has no client yet.
@@ -43,6 +55,8 @@ func (f *fleet) run(ctx context.Context) (*Result, error) {
 		return f.idle(ctx)
 	case "connect":
 		return f.storm(ctx)
+	case "crowd":
+		return f.crowd(ctx)
 	case "churn":
 		return f.churn(ctx)
 	case "shootout":
@@ -54,7 +68,7 @@ func (f *fleet) run(ctx context.Context) (*Result, error) {
 	}
 	f.sc = quiet{}
 	r := f.newResult()
-	if err := f.open(ctx, f.cfg.Clients); err != nil {
+	if err := f.open(ctx, f.cfg.count(f.cfg.Clients)); err != nil {
 		return r, err
 	}
 	if f.cfg.Load > 0 {
@@ -71,7 +85,7 @@ func (f *fleet) run(ctx context.Context) (*Result, error) {
 	if err := f.traffic(ctx, t, r); err != nil {
 		return r, err
 	}
-	return r, f.histogram(t)
+	return r, nil
 }
 
 // capacity sets the rate to a part of what the server can do.
@@ -94,26 +108,57 @@ func (f *fleet) traffic(ctx context.Context, t traffic, r *Result) error {
 	if err := t.prepare(ctx); err != nil {
 		return err
 	}
-	if err := f.call(func() { f.sc = t; t.start() }); err != nil {
+	// Everyone knows what will come before anyone sends.
+	if err := f.call(func() { f.sc = t }); err != nil {
 		return err
 	}
-	err := f.window(ctx, r, func(c *counters) uint64 { return c.ops })
+	o, err := f.together(ctx, stepPrepared, nil)
+	if err != nil {
+		return err
+	}
+	if err := f.call(func() { t.start(o.At) }); err != nil {
+		return err
+	}
+	err = f.window(ctx, r, func(c *counters) uint64 { return c.ops })
 	if f.server.Server != "" && err == nil {
 		if s, err := askServer(f.cfg.URL, false); err == nil {
 			r.Goroutines = s.Goroutines
 		}
 	}
+	if err == nil {
+		_, err = f.together(ctx, stepStop, nil)
+	}
 	if stopErr := f.call(t.stop); err == nil {
 		err = stopErr
 	}
 	if err == nil {
-		err = f.await(ctx, "waiting for what is in flight", t.drained)
+		err = f.drain(ctx, t)
 	}
 	if finishErr := f.call(func() { t.finish(r); f.sc = quiet{} }); err == nil {
 		err = finishErr
 	}
 	f.tally(r)
 	return err
+}
+
+// drain waits until all that anyone sent arrived, and checks that no more did.
+func (f *fleet) drain(ctx context.Context, t traffic) error {
+	if err := f.await(ctx, "waiting for what is in flight", t.drained); err != nil {
+		return err
+	}
+	var sent []mark
+	if err := f.call(func() { sent = t.sent() }); err != nil {
+		return err
+	}
+	o, err := f.together(ctx, stepDrained, sent)
+	if err != nil {
+		return err
+	}
+	var wrong error
+	if err := f.call(func() { wrong = t.audit(o.Marks) }); err != nil {
+		return err
+	}
+	return wrong
 }
 
 // tally fills in the counters of the whole run.
@@ -125,15 +170,14 @@ func (f *fleet) tally(r *Result) {
 
 var errNoHistogram = errors.New("load: the scenario has no histogram to write")
 
-// histogram writes the percentiles where the caller wants them.
-func (f *fleet) histogram(t traffic) error {
-	if f.cfg.HDR == nil {
+// percentiles writes those of each delivery where the caller wants them.
+func (r *Result) percentiles(w io.Writer) error {
+	if w == nil {
 		return nil
 	}
-	h := t.histogram()
-	if h == nil {
+	if r.hist.each == nil {
 		return errNoHistogram
 	}
-	_, err := h.PercentilesPrint(f.cfg.HDR, 5, 1000)
+	_, err := r.hist.each.PercentilesPrint(w, 5, 1000)
 	return err
 }

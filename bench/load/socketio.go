@@ -35,7 +35,7 @@ func (d socketIO) packet(c *client, p []byte) error {
 	case len(p) == 0:
 		return errors.New("load: an empty packet")
 	case p[0] == '2' && d.version == 4: // ping: answer pong
-		c.f.count.pings++
+		c.pinged()
 		c.say("3")
 	case p[0] == '0' && c.state == opening:
 		return d.greeted(c, p)
@@ -43,7 +43,7 @@ func (d socketIO) packet(c *client, p []byte) error {
 		c.enter()
 	case p[0] == '3' && d.version == 3 && c.beat: // pong
 		c.beat = false
-		c.f.count.pings++
+		c.pinged()
 	case p[0] == '3' && c.http != nil: // 3probe
 		c.probed()
 	case p[0] == '6': // noop

@@ -25,6 +25,11 @@ func (c CPU) Sub(b CPU) CPU {
 	return CPU{Total: c.Total - b.Total, User: c.User - b.User, System: c.System - b.System}
 }
 
+// Add returns the time of both.
+func (c CPU) Add(b CPU) CPU {
+	return CPU{Total: c.Total + b.Total, User: c.User + b.User, System: c.System + b.System}
+}
+
 // Memory is what a process and the kernel hold, in bytes.
 type Memory struct {
 	Pss    int64 // proportional set size of the whole process, from smaps_rollup

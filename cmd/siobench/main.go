@@ -27,6 +27,7 @@ var commands = []command{
 	{"serve", "the server that load is put on: serve -addr 127.0.0.1:3000", serve},
 	{"run", "one scenario: run <scenario> -url http://127.0.0.1:3000", run},
 	{"load", "the same as run", run},
+	{"worker", "one process of a run of several, which starts it", worker},
 	{"compare", "servers side by side: compare -scenario echo -servers sirocco,node,wall-c", compareServers},
 }
 

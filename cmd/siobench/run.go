@@ -22,10 +22,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOMAXPROCS") == "" {
-		// The pacer sleeps in the kernel, and must not hold the only processor meanwhile.
-		runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4))
-	}
+	moreProcessors()
 	var hdr bytes.Buffer
 	if out.hdr != "" {
 		cfg.HDR = &hdr
@@ -53,6 +50,21 @@ func run(ctx context.Context, args []string) error {
 		printResult(os.Stdout, r)
 	}
 	return err
+}
+
+// worker is one process of a run of several: run -procs starts it, and tells
+// it by standard input what to do.
+func worker(ctx context.Context, _ []string) error {
+	moreProcessors()
+	return load.Work(ctx, os.Stdin, os.Stdout)
+}
+
+// moreProcessors lets the pacer sleep in the kernel without holding the only
+// processor meanwhile.
+func moreProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4))
+	}
 }
 
 // profile starts a CPU profile into path, when it is not empty. The caller
@@ -89,7 +101,7 @@ func runFlags(args []string) (load.Config, outputs, error) {
 	)
 	fs := flag.NewFlagSet("run", flag.ContinueOnError)
 	addLoadFlags(fs, &cfg)
-	fs.StringVar(&cfg.URL, "url", "http://127.0.0.1:3000", "the server: http://address:port")
+	fs.StringVar(&cfg.URL, "url", "http://127.0.0.1:3000", "the server: http://address:port; several with commas: idle, connect and echo spread -procs over them")
 	fs.BoolVar(&tls, "tls", false, "speak TLS: https instead of http in -url")
 	fs.IntVar(&cfg.PID, "pid", 0, "the server's process; 0: who listens on the port")
 	fs.StringVar(&sizes, "sizes", "", "idle, shootout, echo: numbers of sockets, with commas; empty: five up to -n, for echo only -n")
@@ -124,6 +136,7 @@ func addLoadFlags(fs *flag.FlagSet, cfg *load.Config) {
 	fs.StringVar(&cfg.Transport, "transport", load.WebSocket, "websocket, polling or upgrade")
 	fs.BoolVar(&cfg.Deflate, "deflate", false, "have the clients offer permessage-deflate, and fail when the server does not agree")
 	fs.IntVar(&cfg.Clients, "n", 0, "clients; 0: the scenario's default")
+	fs.IntVar(&cfg.Procs, "procs", 1, "processes that the clients are spread over, where one has too few descriptors")
 	fs.IntVar(&cfg.Payload, "payload", 0, "bytes of a message's string; 0: the scenario's default")
 	fs.IntVar(&cfg.Pipeline, "pipeline", 1, "echo, ack: messages each client keeps in flight")
 	fs.IntVar(&cfg.InFlight, "in-flight", 0, "broadcast, shootout, rooms: messages in flight in all; 0: default")
@@ -135,11 +148,11 @@ func addLoadFlags(fs *flag.FlagSet, cfg *load.Config) {
 	fs.IntVar(&cfg.Rooms, "rooms", 0, "rooms: how many; 0: a quarter of -n")
 	fs.IntVar(&cfg.RoomsEach, "rooms-each", 0, "rooms: how many each client joins; 0: 8")
 	fs.DurationVar(&cfg.Settle, "settle", 3*time.Second, "idle: rest before each measurement")
-	fs.DurationVar(&cfg.Hold, "hold", 0, "idle, connect: watch the last size for so long")
+	fs.DurationVar(&cfg.Hold, "hold", 0, "idle, connect, crowd: watch the last size for so long")
 	fs.BoolVar(&cfg.Collect, "gc", false, "idle: ask the server to collect before each measurement")
 	fs.IntVar(&cfg.Window, "window", 200, "connections being opened at a time")
-	fs.IntVar(&cfg.Addrs, "addrs", 8, "local addresses to connect from")
-	fs.IntVar(&cfg.FirstAddr, "first-addr", 2, "the first of them: 127.0.0.x")
+	fs.IntVar(&cfg.Addrs, "addrs", 8, "local addresses that each process connects from")
+	fs.IntVar(&cfg.FirstAddr, "first-addr", 2, "the first of them, counted from 127.0.0.0")
 	fs.DurationVar(&cfg.Warmup, "warmup", 2*time.Second, "load before the measured window")
 	fs.DurationVar(&cfg.Duration, "duration", 5*time.Second, "the measured window")
 	fs.DurationVar(&cfg.Timeout, "timeout", time.Minute, "bound of connecting, joining and draining")
