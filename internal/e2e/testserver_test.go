@@ -89,7 +89,7 @@ func (s *testServer) start() error {
 		PerMessageDeflate:           s.deflate,
 		PingInterval:                time.Second,
 		PingTimeout:                 2500 * time.Millisecond,
-		ConnectTimeout:              time.Second,
+		ConnectTimeout:              6 * time.Second, // a busy machine takes its time
 		MaxHTTPBufferSize:           2e6,
 		AllowEIO3:                   s.eio3,
 		CORS:                        &eio.CORS{Origin: "https://app.example", Credentials: true, AllowedHeaders: []string{"x-token"}},

@@ -12,7 +12,7 @@ const options = {
   allowEIO3: Boolean(process.env.EIO3),
   pingInterval: 1_000,
   pingTimeout: 2_500,
-  connectTimeout: 1_000,
+  connectTimeout: 6_000,
   maxHttpBufferSize: 2e6,
   cleanupEmptyChildNamespaces: true,
   cors: { origin: "https://app.example", credentials: true, allowedHeaders: ["x-token"] },
