@@ -22,6 +22,7 @@ var (
 	reference  = []string{"node"}
 	walls      = []string{"wall-go", "wall-c"}
 	everything = join(ours, reference, walls)
+	everybody  = join(ours, reference, Peers, walls)
 )
 
 // Names the tables compare with.
@@ -68,7 +69,7 @@ func memory() []Case {
 	return []Case{
 		{Name: "idle", Title: "Memory of idle sockets, WebSocket, each in the namespace", Plot: "memory",
 			Args:    []string{"idle", "-n", "19000", "-settle", "700ms"},
-			Servers: join([]string{"sirocco:epoll", "sirocco:netpoll"}, reference, walls), Metrics: idleMetrics,
+			Servers: join([]string{"sirocco:epoll", "sirocco:netpoll"}, reference, Peers, walls), Metrics: idleMetrics,
 			Note: "Pss of the whole process, GOGC and heap flags at their defaults, no forced collection but in the last column. The wall sends no heartbeats."},
 		{Name: "heartbeats", Title: "CPU of 10,000 sockets at rest, a heartbeat every two seconds",
 			Args:    []string{"idle", "-sizes", "10000", "-settle", "500ms", "-hold", "4s"},
@@ -85,7 +86,7 @@ func memory() []Case {
 func echoes() []Case {
 	return []Case{
 		{Name: "echo", Title: "Echo, 64 B, 500 sockets, one message in flight each",
-			Args: within("echo", "-n", "500"), Servers: everything, Metrics: rateMetrics},
+			Args: within("echo", "-n", "500"), Servers: everybody, Metrics: rateMetrics},
 		{Name: "echo-open", Title: "Echo, 64 B, with ever more sockets open, all of them talking",
 			Args:    within("echo", "-sizes", "100,1000,19000"),
 			Servers: join(ours, reference, walls[1:]), Metrics: openMetrics},
@@ -104,7 +105,7 @@ func casts() []Case {
 		{Name: "broadcast-1", Title: "Broadcast, 100 B, room of 2,000, one message in flight",
 			Args: within("broadcast", "-n", "2000", "-in-flight", "1"), Servers: everything, Metrics: castMetrics},
 		{Name: "broadcast-2", Title: "Broadcast, 100 B, room of 2,000, two messages in flight",
-			Args: within("broadcast", "-n", "2000", "-in-flight", "2"), Servers: everything, Metrics: castMetrics},
+			Args: within("broadcast", "-n", "2000", "-in-flight", "2"), Servers: everybody, Metrics: castMetrics},
 		{Name: "broadcast-20", Title: "Broadcast, 100 B, room of 2,000, twenty messages in flight",
 			Args: within("broadcast", "-n", "2000", "-in-flight", "20"), Servers: everything, Metrics: castMetrics},
 		{Name: "room-sizes", Title: "CPU of a broadcast delivery over the size of the room, 100 B, two messages in flight", Plot: "size",

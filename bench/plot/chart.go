@@ -36,7 +36,7 @@ const (
 )
 
 // colours are told apart on light and dark ground, also by most of the
-// colour-blind.
+// colour-blind. Lines beyond them get them again, dashed.
 var colours = []string{"#0f8a5f", "#d1495b", "#3a7bd5", "#b8860b", "#8e5bc0", "#00798c", "#a0522d"}
 
 const style = `<style>
@@ -75,7 +75,10 @@ func (c Chart) Write(w io.Writer) error {
 
 // drawLine draws line number i and its entry of the legend.
 func drawLine(p func(format string, args ...any), i int, l Line, x, y axis) {
-	colour := colours[i%len(colours)]
+	colour, dash := colours[i%len(colours)], ""
+	if i/len(colours)%2 == 1 {
+		dash = ` stroke-dasharray="7 4"`
+	}
 	var points []string
 	for j := range min(len(l.X), len(l.Y)) {
 		if !x.holds(l.X[j]) || !y.holds(l.Y[j]) {
@@ -85,9 +88,9 @@ func drawLine(p func(format string, args ...any), i int, l Line, x, y axis) {
 		points = append(points, fmt.Sprintf("%.1f,%.1f", px, py))
 		p(`<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`, px, py, colour)
 	}
-	p(`<polyline class="line" stroke="%s" points="%s"/>`, colour, strings.Join(points, " "))
+	p(`<polyline class="line" stroke="%s"%s points="%s"/>`, colour, dash, strings.Join(points, " "))
 	at := top + 10 + i*legendStep
-	p(`<line class="line" stroke="%s" x1="%d" x2="%d" y1="%d" y2="%d"/>`, colour, left+plotWidth+14, left+plotWidth+14+legendLine, at, at)
+	p(`<line class="line" stroke="%s"%s x1="%d" x2="%d" y1="%d" y2="%d"/>`, colour, dash, left+plotWidth+14, left+plotWidth+14+legendLine, at, at)
 	p(`<text x="%d" y="%d">%s</text>`, left+plotWidth+20+legendLine, at+4, html.EscapeString(l.Name))
 }
 

@@ -39,6 +39,24 @@ func TestWriteIsXMLWithEveryLine(t *testing.T) {
 	}
 }
 
+func TestNoTwoLinesLookAlike(t *testing.T) {
+	var c Chart
+	for range 2 * len(colours) {
+		c.Lines = append(c.Lines, Line{X: []float64{1, 2}, Y: []float64{1, 2}})
+	}
+	var b strings.Builder
+	require.NoError(t, c.Write(&b))
+	seen := map[string]bool{}
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "<polyline") {
+			seen[strings.TrimSpace(line)] = true
+		}
+	}
+	if len(seen) != len(c.Lines) {
+		t.Errorf("%d looks for %d lines of the same points", len(seen), len(c.Lines))
+	}
+}
+
 func TestTicks(t *testing.T) {
 	for _, c := range []struct {
 		a    axis
