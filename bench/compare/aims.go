@@ -116,6 +116,9 @@ func (r *Report) Behind(w io.Writer) {
 				if !m.Ratio || kind(rows[0].server) != ours[0] || kind(other.server) == ours[0] || isWall(other.server) {
 					continue
 				}
+				if m.Bound && rows[0].bound() {
+					continue // ours was not at its end
+				}
 				q := other.ratio(rows[0], m)
 				if !(m.Higher && q > 1 || !m.Higher && q < 1) {
 					continue

@@ -50,7 +50,7 @@ func (r *Report) WriteDocument(path string) error {
 func (r *Report) Document(w io.Writer) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 	p("\nMachine: %s. %s. It took %v, by\n\n    %s\n", r.Machine, r.Options, r.Took, strings.Join(r.Command, " "))
-	p("\nEach cell is the median of the rounds, with the lowest and the highest; × is the median of the ratios within\neach round. ≥ marks a rate that the load generator limited, not the server.\n")
+	p("\nEach cell is the median of the rounds, with the lowest and the highest; × is the median of the ratios within\neach round. ≥ marks a rate that the load generator limited, not the server: it is\nno figure of the server's, and a ratio with it is only a bound, or left out.\n")
 	r.Aims(w)
 	r.Behind(w)
 	for _, c := range r.Cases {

@@ -91,7 +91,7 @@ func echoes() []Case {
 			Args:    within("echo", "-sizes", "100,1000,19000"),
 			Servers: join(ours, reference, walls[1:]), Metrics: openMetrics},
 		{Name: "ack", Title: "Acknowledgement, 64 B, 500 sockets",
-			Args: within("ack", "-n", "500"), Servers: join(ours, reference), Metrics: rateMetrics},
+			Args: within("ack", "-n", "500"), Servers: join(ours, reference, walls[1:]), Metrics: rateMetrics},
 		{Name: "echo-pipelined", Title: "Echo, 64 B, 500 sockets, eight messages in flight each",
 			Args: within("echo", "-n", "500", "-pipeline", "8"), Servers: join(ours, reference, walls[1:]), Metrics: rateMetrics},
 		{Name: "polling", Title: "Echo by HTTP long-polling, 64 B, 200 clients",

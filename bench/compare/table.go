@@ -134,14 +134,26 @@ func (w row) cells(metrics []Metric, bases []row) []string {
 			continue
 		}
 		for _, b := range bases {
-			if b.server == w.server {
-				out = append(out, "1")
-			} else {
-				out = append(out, format(w.ratio(b, m), 2))
-			}
+			out = append(out, w.ratioCell(b, m))
 		}
 	}
 	return out
+}
+
+// ratioCell is w's figure over base's. A rate that the client limited is not
+// the server's: the ratio is then a bound, or nothing when both are.
+func (w row) ratioCell(base row, m Metric) string {
+	switch {
+	case base.server == w.server:
+		return "1"
+	case !m.Bound || !w.bound() && !base.bound():
+		return format(w.ratio(base, m), 2)
+	case w.bound() && base.bound():
+		return format(math.NaN(), 2)
+	case w.bound():
+		return "≥ " + format(w.ratio(base, m), 2)
+	}
+	return "≤ " + format(w.ratio(base, m), 2)
 }
 
 // format prints v with digits behind the point, and groups of thousands.
