@@ -91,7 +91,7 @@ func TestOneSendPerTurn(t *testing.T) {
 // queued than others, and looks for lost or extra references.
 func TestSharedFrames(t *testing.T) {
 	onBackends(t, func(t *testing.T, b Backend) {
-		const conns, rounds = 20, 50
+		const conns, rounds = 20, 40
 		opened := make(chan *Conn, conns)
 		p := newPoller(t, Config{Backend: b, Loops: 1})
 		a := listen(t, p, func(*Conn) Handler {
@@ -103,32 +103,39 @@ func TestSharedFrames(t *testing.T) {
 			clients = append(clients, dial(t, a))
 			all = append(all, within(t, opened, "open"))
 		}
-		var want [conns][]byte
-		for r := range rounds {
-			one := raw(fmt.Appendf(nil, "one %d;", r))
-			two := raw(fmt.Appendf(nil, "two %d;", r))
-			on(t, p.Loops()[0], func() {
-				for i, c := range all {
-					c.Send(one.Retain(1))
-					want[i] = append(want[i], one.Wire()...)
-					if (i+r)%3 != 0 {
-						c.Send(two.Retain(1))
-						want[i] = append(want[i], two.Wire()...)
-					}
-				}
-			})
-			one.Release()
-			two.Release()
-		}
-		for i, c := range clients {
-			got := make([]byte, len(want[i]))
-			_, err := io.ReadFull(c, got)
-			require.NoError(t, err)
-			if !bytes.Equal(got, want[i]) {
-				t.Errorf("client %d got %.60q..., want %.60q...", i, got, want[i])
-			}
-		}
+		sendShared(t, p.Loops()[0], all, clients, rounds)
 	})
+}
+
+// sendShared sends two frames a round to all, the second not to everybody, and
+// has the clients at their other ends read what they must get.
+func sendShared(t *testing.T, l *Loop, all []*Conn, clients []net.Conn, rounds int) {
+	t.Helper()
+	want := make([][]byte, len(all))
+	for r := range rounds {
+		one := raw(fmt.Appendf(nil, "one %d;", r))
+		two := raw(bytes.Repeat([]byte("two"), 1+r*300)) // beyond a record of TLS in the end
+		on(t, l, func() {
+			for i, c := range all {
+				c.Send(one.Retain(1))
+				want[i] = append(want[i], one.Wire()...)
+				if (i+r)%3 != 0 {
+					c.Send(two.Retain(1))
+					want[i] = append(want[i], two.Wire()...)
+				}
+			}
+		})
+		one.Release()
+		two.Release()
+	}
+	for i, c := range clients {
+		got := make([]byte, len(want[i]))
+		_, err := io.ReadFull(c, got)
+		require.NoError(t, err)
+		if !bytes.Equal(got, want[i]) {
+			t.Errorf("client %d got %.60q..., want %.60q...", i, got, want[i])
+		}
+	}
 }
 
 // TestDrain fills the kernel's buffer and waits for OnDrain.

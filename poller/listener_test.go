@@ -89,7 +89,7 @@ func TestReusePort(t *testing.T) {
 		p := newPoller(t, Config{Backend: b, ReusePort: true})
 		a := listen(t, p, acceptEcho)
 		for range 20 {
-			checkEcho(t, a, 100)
+			checkEcho(t, dial(t, a), 100)
 		}
 	})
 }

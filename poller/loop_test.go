@@ -19,7 +19,7 @@ func TestEchoFaults(t *testing.T) {
 				p := newPoller(t, Config{Backend: b, MaxQueueBytes: -1, IO: faultfd.New(3, f)})
 				a := listen(t, p, acceptEcho)
 				for range 3 {
-					checkEcho(t, a, 5_000)
+					checkEcho(t, dial(t, a), 5_000)
 				}
 			})
 		}

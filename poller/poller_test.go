@@ -115,19 +115,18 @@ func acceptEcho(*Conn) Handler { return echo{} }
 func TestEcho(t *testing.T) {
 	onBackends(t, func(t *testing.T, b Backend) {
 		p := newPoller(t, Config{Backend: b, MaxQueueBytes: -1})
-		checkEcho(t, listen(t, p, acceptEcho), 2<<20)
+		checkEcho(t, dial(t, listen(t, p, acceptEcho)), 2<<20)
 	})
 }
 
 // checkEcho sends n random bytes in random pieces and expects them back.
-func checkEcho(t *testing.T, a net.Addr, n int) {
+func checkEcho(t *testing.T, c net.Conn, n int) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	sent := make([]byte, n)
 	for i := range sent {
 		sent[i] = byte(r.Uint32())
 	}
-	c := dial(t, a)
 	go func() { // ends when all is written or the connection closed
 		for rest := sent; len(rest) > 0; {
 			k := min(len(rest), 1+r.IntN(100_000))

@@ -93,7 +93,7 @@ func TestTLSHandshakeCutAtEachByte(t *testing.T) {
 				s := p.Stats()
 				return s.Conns == 0 && s.Handshaking == 0 && s.HandshakesFailed == uint64(total)
 			})
-			checkTLSEcho(t, dialTLS(t, listenTLS(t, p, serverTLS(), acceptEcho), cfg), 1000)
+			checkEcho(t, dialTLS(t, listenTLS(t, p, serverTLS(), acceptEcho), cfg), 1000)
 		})
 	}
 }
@@ -187,7 +187,7 @@ func TestTLSHandshakesAreLimited(t *testing.T) {
 	for range limit {
 		require.NoError(t, within(t, done, "a handshake at the limit"))
 	}
-	checkTLSEcho(t, dialTLS(t, a, clientTLS()), 100)
+	checkEcho(t, dialTLS(t, a, clientTLS()), 100)
 	eventually(t, "they are counted", func() bool {
 		s := p.Stats()
 		return s.Handshakes == limit+1 && s.HandshakesFailed == 0 && s.Handshaking == 0
@@ -273,7 +273,7 @@ func TestTLSCallbackPanics(t *testing.T) {
 	if err := within(t, errs, "OnError"); !errors.As(err, &panicked) || panicked.Value != "boom" {
 		t.Errorf("OnError with %v", err)
 	}
-	checkTLSEcho(t, dialTLS(t, a, clientTLS()), 100)
+	checkEcho(t, dialTLS(t, a, clientTLS()), 100)
 }
 
 // TestTLSRefusesWhatIsNotTLS closes at the first byte.
@@ -297,7 +297,7 @@ func TestTLSDataBehindTheHandshake(t *testing.T) {
 			cfg := clientTLS()
 			cfg.MaxVersion = v
 			c := tls.Client(dial(t, listenTLS(t, p, serverTLS(), acceptEcho)), cfg)
-			checkTLSEcho(t, c, 300_000) // the first write shakes hands
+			checkEcho(t, c, 300_000) // the first write shakes hands
 		})
 	}
 }
@@ -317,8 +317,8 @@ func TestTLSCertificateIsReplaced(t *testing.T) {
 	before := dialTLS(t, a, clientTLS())
 	current.Store(&next)
 	after := dialTLS(t, a, &tls.Config{ServerName: "localhost", RootCAs: selfsigned.Pool(next)})
-	checkTLSEcho(t, before, 100)
-	checkTLSEcho(t, after, 100)
+	checkEcho(t, before, 100)
+	checkEcho(t, after, 100)
 }
 
 // TestTLSResumption resumes a session by its ticket.
@@ -338,7 +338,7 @@ func TestTLSResumption(t *testing.T) {
 				cfg.ClientSessionCache = tls.NewLRUClientSessionCache(4)
 				for i := range 2 {
 					c := dialTLS(t, a, cfg)
-					checkTLSEcho(t, c, 100)
+					checkEcho(t, c, 100)
 					if c.ConnectionState().DidResume != (i == 1) {
 						t.Errorf("connection %d: resumed is %t", i, i == 0)
 					}

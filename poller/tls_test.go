@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"runtime"
@@ -33,37 +32,11 @@ func TestTLSEcho(t *testing.T) {
 					p := newPoller(t, Config{Backend: b, MaxQueueBytes: -1, IO: faultfd.New(7, f)})
 					cfg := clientTLS()
 					cfg.MaxVersion = v
-					checkTLSEcho(t, dialTLS(t, listenTLS(t, p, serverTLS(), acceptEcho), cfg), n)
+					checkEcho(t, dialTLS(t, listenTLS(t, p, serverTLS(), acceptEcho), cfg), n)
 				})
 			}
 		}
 	})
-}
-
-// checkTLSEcho sends n random bytes in random pieces and expects them back.
-func checkTLSEcho(t *testing.T, c *tls.Conn, n int) {
-	t.Helper()
-	r := rand.New(rand.NewPCG(1, uint64(n)))
-	sent := make([]byte, n)
-	for i := range sent {
-		sent[i] = byte(r.Uint32())
-	}
-	go func() { // ends when all is written or the connection closed
-		for rest := sent; len(rest) > 0; {
-			k := min(len(rest), 1+r.IntN(50_000))
-			if _, err := c.Write(rest[:k]); err != nil {
-				return
-			}
-			rest = rest[k:]
-		}
-	}()
-	got := make([]byte, n)
-	if _, err := io.ReadFull(c, got); err != nil {
-		t.Fatalf("reading the echo: %v", err)
-	}
-	if !bytes.Equal(got, sent) {
-		t.Error("the echo differs from what was sent")
-	}
 }
 
 // TestTLSOrder has several frames and chains queued in one turn, more than one
@@ -146,31 +119,7 @@ func TestTLSSharedFrames(t *testing.T) {
 		}
 		all = append(all, within(t, opened, "open"))
 	}
-	var want [conns][]byte
-	for r := range rounds {
-		one := raw(fmt.Appendf(nil, "one %d;", r))
-		two := raw(bytes.Repeat([]byte("two"), 1+r*300)) // beyond a record in the end
-		on(t, p.Loops()[0], func() {
-			for i, c := range all {
-				c.Send(one.Retain(1))
-				want[i] = append(want[i], one.Wire()...)
-				if (i+r)%3 != 0 {
-					c.Send(two.Retain(1))
-					want[i] = append(want[i], two.Wire()...)
-				}
-			}
-		})
-		one.Release()
-		two.Release()
-	}
-	for i, c := range clients {
-		got := make([]byte, len(want[i]))
-		_, err := io.ReadFull(c, got)
-		require.NoError(t, err)
-		if !bytes.Equal(got, want[i]) {
-			t.Errorf("client %d got %.60q..., want %.60q...", i, got, want[i])
-		}
-	}
+	sendShared(t, p.Loops()[0], all, clients, rounds)
 }
 
 // TestTLSMove hands a connection from loop to loop, in the middle of a record.
@@ -190,7 +139,7 @@ func TestTLSMove(t *testing.T) {
 			},
 		}
 		c := dialTLS(t, listenTLS(t, p, serverTLS(), func(*Conn) Handler { return mover }), clientTLS())
-		checkTLSEcho(t, c, 20_000)
+		checkEcho(t, c, 20_000)
 	})
 }
 
@@ -425,7 +374,7 @@ func TestTLSClientCertificate(t *testing.T) {
 	})
 	with := clientTLS()
 	with.Certificates = []tls.Certificate{client}
-	checkTLSEcho(t, dialTLS(t, a, with), 100)
+	checkEcho(t, dialTLS(t, a, with), 100)
 	if name := within(t, names, "accept"); name != "alice" {
 		t.Errorf("the client is %q", name)
 	}
@@ -474,13 +423,13 @@ func TestTLSIdleHasNoGoroutine(t *testing.T) {
 	onBackends(t, func(t *testing.T, b Backend) {
 		p := newPoller(t, Config{Backend: b})
 		a := listenTLS(t, p, serverTLS(), acceptEcho)
-		checkTLSEcho(t, dialTLS(t, a, clientTLS()), 100)
+		checkEcho(t, dialTLS(t, a, clientTLS()), 100)
 		settled := func() bool { return p.Stats().Handshaking == 0 }
 		eventually(t, "no handshake is left", settled)
 		before := runtime.NumGoroutine()
 		const conns = 100
 		for range conns {
-			checkTLSEcho(t, dialTLS(t, a, clientTLS()), 100)
+			checkEcho(t, dialTLS(t, a, clientTLS()), 100)
 		}
 		eventually(t, "goroutines have ended", func() bool {
 			return settled() && runtime.NumGoroutine() <= before+2 // of other tests, at most
