@@ -4,17 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 )
 
-// The marks between which WriteDocument puts its tables: what stands outside
-// them is written by hand and stays.
-const (
-	beginMark = "<!-- what `siobench compare` writes begins here -->"
-	endMark   = "<!-- and ends here -->"
-)
+// program is who writes the document.
+const program = "siobench compare"
 
 // plotDir is where the plots are, beside the document.
 const plotDir = "bench/plots"
@@ -22,28 +17,10 @@ const plotDir = "bench/plots"
 // WriteDocument puts the report into the Markdown file at path, between its
 // marks. A file without marks gets them at its end.
 func (r *Report) WriteDocument(path string) error {
-	old, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	before, rest, found := strings.Cut(string(old), beginMark)
-	_, after, closed := strings.Cut(rest, endMark)
-	if found && !closed {
-		return fmt.Errorf("compare: %s has the first mark and not the second", path)
-	}
-	var b strings.Builder
-	b.WriteString(before)
-	b.WriteString(beginMark + "\n")
-	r.Document(&b)
-	b.WriteString(endMark)
-	if after == "" {
-		after = "\n"
-	}
-	b.WriteString(after)
 	if err := r.writePlots(filepath.Join(filepath.Dir(path), plotDir)); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	return Splice(path, program, r.Document)
 }
 
 // Document writes all tables, with what is needed to repeat them.

@@ -20,8 +20,9 @@ type Machine struct {
 	Revision string `json:"revision"`
 }
 
-// machine asks the system and the tools.
-func machine(root string) Machine {
+// ReadMachine asks the system and the tools. root is a folder of the module;
+// empty means the working directory.
+func ReadMachine(root string) Machine {
 	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version(), CPU: fileField("/proc/cpuinfo", "model name"),
 		Memory: fileField("/proc/meminfo", "MemTotal")}
 	m.Kernel = firstLine("", "uname", "-sr")

@@ -51,7 +51,7 @@ var errVoid = errors.New("compare: runs of ours, of the reference or of a wall a
 // Do runs the cases. It returns the report also when runs were void, with an
 // error then, but for a peer's: that one got it wrong is a finding, for the table; a cancelled ctx ends it after the run that is under way.
 func Do(ctx context.Context, t Tools, cases []Case, o Options) (*Report, error) {
-	rep := &Report{Machine: machine(t.Root), Command: append([]string{"siobench"}, os.Args[1:]...), Cases: cases}
+	rep := &Report{Machine: ReadMachine(t.Root), Command: append([]string{"siobench"}, os.Args[1:]...), Cases: cases}
 	rep.Options = fmt.Sprintf("%d rounds, server on processor %d, client on processor %d", o.Rounds, o.ServerCPU, o.ClientCPU)
 	began := time.Now()
 	defer func() { rep.Took = time.Since(began).Round(time.Second) }()

@@ -77,7 +77,7 @@ func TestTable(t *testing.T) {
 func TestWriteDocumentKeepsWhatIsWrittenByHand(t *testing.T) {
 	r, _ := report()
 	path := filepath.Join(t.TempDir(), "B.md")
-	require.NoError(t, os.WriteFile(path, []byte("# By hand\n\n"+beginMark+"\nold tables\n"+endMark+"\nbelow\n"), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("# By hand\n\n"+mark(program)+"\nold tables\n"+endMark+"\nbelow\n"), 0o600))
 	require.NoError(t, r.WriteDocument(path))
 	require.NoError(t, r.WriteDocument(path))
 	b, err := os.ReadFile(path)

@@ -46,7 +46,7 @@ func Work(ctx context.Context, in io.Reader, out io.Writer) error {
 // work runs the scenario with the goroutines that carry its lines.
 func (u *uplink) work(ctx context.Context, cancel context.CancelCauseFunc, first order, dec *json.Decoder) (*Result, error) {
 	cfg := *first.Config
-	if cfg.Part == 0 {
+	if cfg.Part == 0 && cfg.Procs > 1 {
 		cfg.Progress = os.Stderr // one of many is enough
 	}
 	if err := cfg.check(); err != nil {

@@ -37,3 +37,17 @@ type Memory struct {
 	Slab   int64 // kernel slabs of the whole machine: sockets, epoll items, inodes
 	Thread int   // threads of the process
 }
+
+// Kernel is the whole machine's memory and tables, in bytes where no other
+// unit is named, with the limits that many connections run into.
+type Kernel struct {
+	Available     int64 `json:"available"`     // memory that programs can still get
+	Slab          int64 `json:"slab"`          // sockets, files, epoll items, inodes
+	PageTables    int64 `json:"pageTables"`    // of all processes
+	SocketBytes   int64 `json:"socketBytes"`   // buffers of TCP
+	PressureBytes int64 `json:"pressureBytes"` // where TCP begins to save buffers: net.ipv4.tcp_mem
+	Files         int64 `json:"files"`         // open ones
+	MaxFiles      int64 `json:"maxFiles"`      // fs.file-max
+	Tracked       int64 `json:"tracked"`       // connections in netfilter's table
+	MaxTracked    int64 `json:"maxTracked"`    // places in it; 0 without netfilter
+}

@@ -52,3 +52,11 @@ func TestStartPins(t *testing.T) {
 		t.Errorf("child may run on other processors than 0:\n%s", out.String())
 	}
 }
+
+func TestReadKernelOfThisMachine(t *testing.T) {
+	k, err := ReadKernel()
+	require.NoError(t, err)
+	if k.Available < 1<<20 || k.Slab < 1<<20 || k.PageTables == 0 || k.Files < 3 || k.MaxFiles < k.Files || k.PressureBytes < 1<<20 {
+		t.Errorf("kernel = %+v, want memory, files and limits that a running machine has", k)
+	}
+}

@@ -13,6 +13,9 @@ func ReadCPU(int) (CPU, error) { return CPU{}, ErrPlatform }
 // ReadMemory returns [ErrPlatform].
 func ReadMemory(int) (Memory, error) { return Memory{}, ErrPlatform }
 
+// ReadKernel returns [ErrPlatform].
+func ReadKernel() (Kernel, error) { return Kernel{}, ErrPlatform }
+
 // Softirq returns [ErrPlatform].
 func Softirq(int) (time.Duration, error) { return 0, ErrPlatform }
 

@@ -2,6 +2,7 @@
 //
 //	siobench serve    the server that load is put on
 //	siobench run      one scenario against any Socket.IO 4 server
+//	siobench million  as many sockets as the machine holds, in many processes
 //	siobench compare  servers side by side, pinned and interleaved
 //
 // Each prints its flags with -h. BENCHMARKS.md is what compare wrote.
@@ -27,6 +28,7 @@ var commands = []command{
 	{"serve", "the server that load is put on: serve -addr 127.0.0.1:3000", serve},
 	{"run", "one scenario: run <scenario> -url http://127.0.0.1:3000", run},
 	{"load", "the same as run", run},
+	{"million", "a million sockets, or as many as the machine holds: million -n 100000", openMillion},
 	{"worker", "one process of a run of several, which starts it", worker},
 	{"compare", "servers side by side: compare -scenario echo -servers sirocco,node,wall-c", compareServers},
 }
@@ -41,7 +43,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("the first argument must be serve, run or compare")
+var errUsage = errors.New("the first argument must be serve, run, million or compare")
 
 func dispatch(ctx context.Context, args []string) error {
 	if len(args) > 0 {

@@ -32,6 +32,7 @@ type serveOptions struct {
 	pingInterval time.Duration
 	pingTimeout  time.Duration
 	tls          bool
+	untilEOF     bool
 }
 
 // shutdownTime is how long serve drains when it is told to end.
@@ -51,6 +52,7 @@ func serve(ctx context.Context, args []string) error {
 	fs.DurationVar(&opt.pingInterval, "ping-interval", 25*time.Second, "between heartbeats")
 	fs.DurationVar(&opt.pingTimeout, "ping-timeout", 20*time.Second, "for the answer to one")
 	fs.BoolVar(&opt.tls, "tls", false, "speak TLS, with a certificate made at the start")
+	fs.BoolVar(&opt.untilEOF, "until-eof", false, "end when standard input does: who started it is gone")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -63,6 +65,14 @@ func serve(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("{\"listening\":%q,\"pid\":%d}\n", bound, os.Getpid())
+	if opt.untilEOF {
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		go func() { // ends with standard input, at the latest with the process
+			_, _ = os.Stdin.Read(make([]byte, 1))
+			stop()
+		}()
+	}
 	<-ctx.Done()
 	end, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
