@@ -121,7 +121,7 @@ func TestIdleJoinsProcessesOverServers(t *testing.T) {
 		t.Skip("starts processes")
 	}
 	cfg := short("idle", contract(t, 0)+","+contract(t, 0))
-	cfg.PID, cfg.Sizes, cfg.Hold = 0, []int{20, 41}, time.Second
+	cfg.PID, cfg.Sizes, cfg.Hold = 0, []int{20, 41}, 2*time.Second
 	r, err := Run(t.Context(), cfg)
 	require.NoError(t, err)
 	require.Len(t, r.Idle.Points, 4)

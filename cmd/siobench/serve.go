@@ -33,6 +33,7 @@ type serveOptions struct {
 	pingTimeout  time.Duration
 	tls          bool
 	untilEOF     bool
+	watchdog     time.Duration
 }
 
 // shutdownTime is how long serve drains when it is told to end.
@@ -52,6 +53,7 @@ func serve(ctx context.Context, args []string) error {
 	fs.DurationVar(&opt.pingInterval, "ping-interval", 25*time.Second, "between heartbeats")
 	fs.DurationVar(&opt.pingTimeout, "ping-timeout", 20*time.Second, "for the answer to one")
 	fs.BoolVar(&opt.tls, "tls", false, "speak TLS, with a certificate made at the start")
+	fs.DurationVar(&opt.watchdog, "watchdog", 0, "complain of what holds a loop for longer; 0: 100ms, negative: never")
 	fs.BoolVar(&opt.untilEOF, "until-eof", false, "end when standard input does: who started it is gone")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -142,6 +144,7 @@ func newServer(opt serveOptions) (*sio.Server, error) {
 		PerMessageDeflate: deflate,
 		PingInterval:      opt.pingInterval,
 		PingTimeout:       opt.pingTimeout,
+		HandlerWatchdog:   opt.watchdog,
 		HTTPHandler:       mux,
 		OnError:           func(err error) { fmt.Fprintln(os.Stderr, "siobench serve:", err) },
 		Poller:            poller.Config{Loops: opt.loops, Backend: poller.Backend(opt.backend)},
