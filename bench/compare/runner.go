@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,15 +53,19 @@ var errVoid = errors.New("compare: runs of ours, of the reference or of a wall a
 // Do runs the cases. It returns the report also when runs were void, with an
 // error then, but for a peer's: that one got it wrong is a finding, for the table; a cancelled ctx ends it after the run that is under way.
 func Do(ctx context.Context, t Tools, cases []Case, o Options) (*Report, error) {
-	rep := &Report{Machine: ReadMachine(t.Root), Command: append([]string{"siobench"}, os.Args[1:]...), Cases: cases}
+	rep := &Report{Machine: ReadMachine(t.Root), Command: append([]string{"siobench"}, os.Args[1:]...), Cases: slices.Clone(cases)}
 	rep.Options = fmt.Sprintf("%d rounds, server on processor %d, client on processor %d", o.Rounds, o.ServerCPU, o.ClientCPU)
 	began := time.Now()
 	defer func() { rep.Took = time.Since(began).Round(time.Second) }()
 	void := 0
-	for _, c := range cases {
-		servers, err := t.servers(c.Servers)
+	for i, c := range cases {
+		servers, absent, err := t.servers(c.Servers)
 		if err != nil {
 			return rep, err
+		}
+		if absent != "" {
+			rep.Cases[i].Note = strings.TrimSpace(c.Note + " " + absent)
+			_, _ = fmt.Fprintln(cmp.Or(o.Log, io.Discard), absent)
 		}
 		for round := range o.Rounds {
 			for _, s := range servers {
@@ -81,16 +87,21 @@ func Do(ctx context.Context, t Tools, cases []Case, o Options) (*Report, error) 
 	return rep, nil
 }
 
-func (t Tools) servers(names []string) ([]Server, error) {
-	var all []Server
+// servers makes what the servers need. One that the kernel can't run is left
+// out, and a sentence tells.
+func (t Tools) servers(names []string) (all []Server, absent string, err error) {
 	for _, n := range names {
 		s, err := t.Server(n)
-		if err != nil {
-			return nil, err
+		switch {
+		case errors.Is(err, errUnavailable):
+			absent = fmt.Sprintf("%s is left out, %v.", n, err)
+		case err != nil:
+			return nil, "", err
+		default:
+			all = append(all, s)
 		}
-		all = append(all, s)
 	}
-	return all, nil
+	return all, absent, nil
 }
 
 // one starts the server, runs the client, and ends both.

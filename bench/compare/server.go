@@ -38,7 +38,9 @@ type Tools struct {
 
 var (
 	errNoModule = errors.New("compare: run it within the module: no go.mod above this folder")
-	errNoNode   = errors.New("compare: bench/node/node_modules is missing: run npm ci in bench/node")
+	// errUnavailable is wrapped by what says which part of the kernel a server lacks.
+	errUnavailable = errors.New("not on this machine")
+	errNoNode      = errors.New("compare: bench/node/node_modules is missing: run npm ci in bench/node")
 )
 
 // NewTools finds the module and makes a folder to build in. The caller removes
@@ -66,7 +68,7 @@ func NewTools() (Tools, error) {
 // Server makes what the server called name needs. Names are a kind and its
 // options: sirocco:netpoll+inline. The kinds are sirocco (raw, typed, dynamic,
 // inline, deflate, tls, nethttp, epoll, netpoll, ping=interval, loops=n, procs=n, gogc=n, bin=path of
-// another siobench), node (deflate, ping=interval), wall-c, wall-go, and those of [Peers].
+// another siobench), node (deflate, ping=interval), wall-c, wall-uring, wall-go, and those of [Peers].
 func (t Tools) Server(name string) (Server, error) {
 	kind, rest, _ := strings.Cut(name, ":")
 	var options []string
@@ -83,6 +85,16 @@ func (t Tools) Server(name string) (Server, error) {
 		out := filepath.Join(t.Dir, "wall-c")
 		s.Args = []string{out}
 		return s, t.build(out, "gcc", "-O2", "-o", out, "bench/wall/wall.c")
+	case "wall-uring":
+		out := filepath.Join(t.Dir, "wall-uring")
+		s.Args = []string{out}
+		if err := t.build(out, "gcc", "-O2", "-o", out, "bench/wall/uring.c"); err != nil {
+			return s, err
+		}
+		if b, err := exec.Command(out, "-check").CombinedOutput(); err != nil {
+			return s, fmt.Errorf("%w: %s", errUnavailable, cmp.Or(strings.TrimSpace(string(b)), err.Error()))
+		}
+		return s, nil
 	case "wall-go":
 		out := filepath.Join(t.Dir, "wall-go")
 		s.Args = []string{out}
@@ -91,7 +103,7 @@ func (t Tools) Server(name string) (Server, error) {
 	if slices.Contains(Peers, kind) {
 		return t.peer(s, kind, options)
 	}
-	return s, fmt.Errorf("compare: server %q is not sirocco, node, wall-c, wall-go or one of %v", name, Peers)
+	return s, fmt.Errorf("compare: server %q is not sirocco, node, wall-c, wall-uring, wall-go or one of %v", name, Peers)
 }
 
 func (t Tools) sirocco(s Server, options []string) (Server, error) {
@@ -182,7 +194,7 @@ var errNotListening = errors.New("compare: the server did not say that it listen
 // start starts s on processor cpu, on a port of the kernel's choice.
 func (s Server) start(ctx context.Context, cpu int, log io.Writer) (*process, error) {
 	args := append([]string{}, s.Args[1:]...)
-	if strings.HasPrefix(s.Name, "wall-c") {
+	if strings.HasPrefix(s.Name, "wall-c") || strings.HasPrefix(s.Name, "wall-uring") {
 		args = append(args, "127.0.0.1", "0")
 	} else if strings.HasPrefix(s.Name, "wall-go") {
 		args = append(args, "127.0.0.1:0")

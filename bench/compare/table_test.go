@@ -98,7 +98,7 @@ func TestSuitesAreWellFormed(t *testing.T) {
 			seen[c.Name] = true
 			for _, s := range c.Servers {
 				kind, _, _ := strings.Cut(s, ":")
-				if !slices.Contains(append([]string{"sirocco", "node", "wall-c", "wall-go"}, Peers...), kind) {
+				if !slices.Contains(append([]string{"sirocco", "node", "wall-c", "wall-uring", "wall-go"}, Peers...), kind) {
 					t.Errorf("%s: server %q", c.Name, s)
 				}
 			}
