@@ -19,6 +19,8 @@ func newBackend(cfg Config) (backend, error) {
 		return newNetpollBackend(cfg.Loops)
 	case BackendEpoll:
 		return newEpollBackend()
+	case BackendURing:
+		return newURingBackend()
 	}
-	return nil, fmt.Errorf("poller: Config.Backend is %q, want %q or %q", cfg.Backend, BackendEpoll, BackendNetpoll)
+	return nil, fmt.Errorf("poller: Config.Backend is %q, want %q, %q or %q", cfg.Backend, BackendEpoll, BackendNetpoll, BackendURing)
 }

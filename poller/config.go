@@ -21,6 +21,10 @@ const (
 	// the loops: Linux, macOS, FreeBSD. These pollers are shared by the whole
 	// process and never end; a loop that is held holds others with it.
 	BackendNetpoll Backend = "netpoll"
+	// BackendURing is BackendEpoll that hands the sends of a turn to the
+	// kernel by io_uring, many with one system call. Linux 5.6 and newer,
+	// where nothing forbids io_uring; [New] fails elsewhere.
+	BackendURing Backend = "uring"
 )
 
 // Overflow says what happens to a frame for which a connection's write queue

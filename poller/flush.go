@@ -49,23 +49,33 @@ func (r *run) matches(live []entry) bool {
 	return true
 }
 
-// start begins a new run with live, of n bytes.
-func (r *run) start(live []entry, n int) {
+// start begins a new run with live.
+func (r *run) start(live []entry) {
+	r.renew(live)
+	r.wire, r.buf = contiguous(live, r.buf[:0])
+}
+
+// renew begins a new run with live, without its bytes.
+func (r *run) renew(live []entry) {
 	r.end()
 	for _, e := range live {
 		r.units = append(r.units, e.F)
 	}
+}
+
+// contiguous returns the bytes of live in one piece, which is at the end of
+// buf unless there is only one frame, and buf.
+func contiguous(live []entry, buf []byte) (wire, grown []byte) {
 	if len(live) == 1 && live[0].F.Next() == nil {
-		r.wire = live[0].F.Wire()
-		return
+		return live[0].F.Wire(), buf
 	}
-	r.buf = r.buf[:0]
+	start := len(buf)
 	for _, e := range live {
 		for f := e.F; f != nil; f = f.Next() {
-			r.buf = append(r.buf, f.Wire()...)
+			buf = append(buf, f.Wire()...)
 		}
 	}
-	r.wire = r.buf
+	return buf[start:], buf
 }
 
 // end gives back the references that are owed and forgets the run. No frame
@@ -99,9 +109,13 @@ func (l *Loop) flushMarked() {
 			continue // closed, and perhaps used again
 		}
 		c.flags &^= fMarked
-		if c.flags&fDead == 0 {
-			l.flush(c)
+		if c.flags&fDead != 0 || l.batch != nil && l.batch.take(c) {
+			continue
 		}
+		l.flush(c)
+	}
+	if l.batch != nil {
+		l.batch.flush()
 	}
 	l.run.end()
 	rest := copy(l.dirty, l.dirty[n:])
@@ -195,7 +209,7 @@ func (l *Loop) send(c *Conn, q *queue) (n, want int, errno sysio.Errno) {
 		return n, want, errno
 	}
 	if !l.run.matches(live) {
-		l.run.start(live, q.bytes)
+		l.run.start(live)
 	}
 	want = len(l.run.wire)
 	n, errno = l.sendOnce(int(c.fd), l.run.wire)
@@ -207,11 +221,17 @@ func (l *Loop) send(c *Conn, q *queue) (n, want int, errno sysio.Errno) {
 		return n, want, 0
 	}
 	l.run.done++
-	l.count.frames += uint64(len(live))
-	l.count.bytesOut += uint64(n)
+	l.whole(c, q)
+	return n, want, 0
+}
+
+// whole notes that the kernel took all that c had queued. The references are
+// owed to the run.
+func (l *Loop) whole(c *Conn, q *queue) {
+	l.count.frames += uint64(len(q.live()))
+	l.count.bytesOut += uint64(q.bytes)
 	q.clear()
 	l.unqueue(c, q)
-	return n, want, 0
 }
 
 // gather sends the front of q by one call with an array of parts.

@@ -33,6 +33,7 @@ type Loop struct {
 	tidy    Timer // armed while there are more queues than are kept for ever
 	wheel   wheel
 	run     run
+	batch   *batch // nil: each send is a system call
 	plain   []byte // what was decrypted, or is to be; see Loop.plaintext
 	cipher  []byte // what is being sealed
 	sealing bool   // the write of crypto/tls is for cipher

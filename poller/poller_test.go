@@ -14,7 +14,7 @@ import (
 
 // backends are what every behaviour is tested on: those that this system has.
 var backends = func() (all []Backend) {
-	for _, b := range []Backend{BackendEpoll, BackendNetpoll} {
+	for _, b := range []Backend{BackendEpoll, BackendNetpoll, BackendURing} {
 		if _, err := newBackend(Config{Backend: b, Loops: 2}); err == nil {
 			all = append(all, b)
 		}

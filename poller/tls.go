@@ -199,7 +199,7 @@ func (l *Loop) sendSealed(c *Conn, q *queue) (n, want int, errno sysio.Errno) {
 	var err error
 	if q.off == 0 && q.bytes <= gatherBytes {
 		if !l.run.matches(live) {
-			l.run.start(live, q.bytes)
+			l.run.start(live)
 		}
 		cipher, err = l.seal(c, l.run.wire)
 		if err == nil {

@@ -67,7 +67,7 @@ func NewTools() (Tools, error) {
 
 // Server makes what the server called name needs. Names are a kind and its
 // options: sirocco:netpoll+inline. The kinds are sirocco (raw, typed, dynamic,
-// inline, deflate, tls, nethttp, epoll, netpoll, ping=interval, loops=n, procs=n, gogc=n, bin=path of
+// inline, deflate, tls, nethttp, epoll, netpoll, uring, ping=interval, loops=n, procs=n, gogc=n, bin=path of
 // another siobench), node (deflate, ping=interval), wall-c, wall-uring, wall-go, and those of [Peers].
 func (t Tools) Server(name string) (Server, error) {
 	kind, rest, _ := strings.Cut(name, ":")
@@ -122,7 +122,7 @@ func (t Tools) sirocco(s Server, options []string) (Server, error) {
 			s.Args = append(s.Args, "-door", "nethttp")
 		case "raw", "typed", "dynamic":
 			s.Args = append(s.Args, "-handlers", key)
-		case "epoll", "netpoll":
+		case "epoll", "netpoll", "uring":
 			s.Args = append(s.Args, "-backend", key)
 		case "ping":
 			s.Args = append(s.Args, "-ping-interval", value)

@@ -67,7 +67,7 @@ func parseCompare(args []string) (compareFlags, error) {
 	fs.StringVar(&opt.suite, "suite", "", "full: all of BENCHMARKS.md; smoke: correctness in under two minutes")
 	fs.StringVar(&opt.only, "only", "", "of the suite, only these cases, with commas")
 	fs.StringVar(&scenario, "scenario", "", `one scenario, with flags of run if need be: "echo -n 500 -pipeline 8"`)
-	fs.StringVar(&opt.servers, "servers", "", "with commas: sirocco[:raw|typed|dynamic|inline|deflate|tls|nethttp|epoll|netpoll|loops=n|procs=n|gogc=n|bin=path, with +], node, wall-c, wall-uring, wall-go, "+strings.Join(compare.Peers, ", "))
+	fs.StringVar(&opt.servers, "servers", "", "with commas: sirocco[:raw|typed|dynamic|inline|deflate|tls|nethttp|epoll|netpoll|uring|loops=n|procs=n|gogc=n|bin=path, with +], node, wall-c, wall-uring, wall-go, "+strings.Join(compare.Peers, ", "))
 	fs.StringVar(&opt.document, "write", "", "put the tables into this Markdown file")
 	fs.StringVar(&opt.json, "json", "", "write every run to this file")
 	fs.IntVar(&opt.options.Rounds, "rounds", 5, "interleaved rounds")

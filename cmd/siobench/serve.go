@@ -48,7 +48,7 @@ func serve(ctx context.Context, args []string) error {
 	fs.StringVar(&opt.handlers, "handlers", "raw", "form of the handlers: raw, typed or dynamic")
 	fs.BoolVar(&opt.inline, "inline", false, "run the handlers on the loop")
 	fs.BoolVar(&opt.deflate, "deflate", false, "agree on permessage-deflate, as the option of the reference has it")
-	fs.StringVar(&opt.backend, "backend", "", "of the reactor: epoll or netpoll; empty: the platform's default")
+	fs.StringVar(&opt.backend, "backend", "", "of the reactor: epoll, netpoll or uring; empty: the platform's default")
 	fs.IntVar(&opt.loops, "loops", 0, "event loops; 0: one for each processor")
 	fs.DurationVar(&opt.pingInterval, "ping-interval", 25*time.Second, "between heartbeats")
 	fs.DurationVar(&opt.pingTimeout, "ping-timeout", 20*time.Second, "for the answer to one")
