@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sirocco-io/sirocco/internal/frame"
+	"github.com/sirocco-io/sirocco/internal/sysio"
 )
 
 // echoFrame sends every message as the same frame: what it allocates is not
@@ -156,4 +157,41 @@ func TestAllocsTLS(t *testing.T) {
 	}
 	f.Release()
 	large.Release()
+}
+
+// TestAllocsBatch has sends collected and made by a ring without an
+// allocation.
+func TestAllocsBatch(t *testing.T) {
+	ring, err := sysio.OpenRing(batchCalls)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(ring.Close)
+	l := byHand(t, Config{})
+	l.batch = newBatch(l, ring)
+	f := raw([]byte("0123456789"))
+	c, peer := addPair(t, l, echoFrame{f})
+	other, otherPeer := addPair(t, l, echoFrame{f})
+	l.turn(0)
+	buf := make([]byte, 64<<10)
+	wantNoAllocs(t, "echo", func() {
+		_, _ = unix.Write(peer, buf[:10])
+		l.turn(l.sel.poll())
+		if n, err := unix.Read(peer, buf); n != 10 || err != nil {
+			t.Fatalf("echo: %d bytes, %v", n, err)
+		}
+	})
+	wantNoAllocs(t, "several frames for two", func() {
+		for range 20 {
+			c.Send(f.Retain(1))
+			other.Send(f.Retain(1))
+		}
+		l.turn(0)
+		for _, p := range []int{peer, otherPeer} {
+			if n, err := unix.Read(p, buf); n != 200 || err != nil {
+				t.Fatalf("%d bytes, %v", n, err)
+			}
+		}
+	})
+	f.Release()
 }

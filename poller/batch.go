@@ -47,7 +47,7 @@ func newBatch(l *Loop, r ring) *batch {
 // send: Loop.flush does it then.
 func (b *batch) take(c *Conn) bool {
 	q := c.q
-	if q == nil || c.flags&(fConnecting|fClosing|fTLS|fPaused) != 0 || q.off > 0 {
+	if q == nil || c.flags&(fConnecting|fClosing|fTLS) != 0 || q.off > 0 {
 		return false
 	}
 	live := q.live()

@@ -172,7 +172,7 @@ func (r *Ring) some(calls []Call) {
 		c.N, c.Errno = 0, errnoUnsubmitted
 		op, flags := uint8(opRecv), uint32(unix.MSG_DONTWAIT)
 		if c.Send {
-			op, flags = opSend, sendFlags
+			op, flags = opSend, flags|unix.MSG_NOSIGNAL
 		}
 		r.sqes[(tail+uint32(i))&r.sqMask] = sqe{
 			opcode: op, fd: c.FD, msgFlags: flags, userData: uint64(i),

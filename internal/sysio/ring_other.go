@@ -10,7 +10,7 @@ import (
 // Ring exists on Linux only.
 type Ring struct{}
 
-// OpenRing fails.
+// OpenRing fails with ErrRing: there is no io_uring.
 func OpenRing(int) (*Ring, error) { return nil, fmt.Errorf("%w on %s", ErrRing, runtime.GOOS) }
 
 // Do is never called.
