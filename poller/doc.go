@@ -62,5 +62,6 @@
 //
 // What waits for readiness is exchangeable: [BackendEpoll] is a goroutine per
 // loop in epoll, [BackendNetpoll] lets the pollers of cloudwego/netpoll run
-// the loops. They pass the same tests and cost the same per connection.
+// the loops, [BackendURing] is the first with the sends of a turn handed to the
+// kernel together. They pass the same tests and cost the same per connection.
 package poller
