@@ -10,10 +10,10 @@ import (
 
 // Peers are the kinds of servers made with other Go libraries, in bench/peers.
 // Their options are ping=interval, procs=n and gogc=n.
-var Peers = []string{"gws", "gorilla", "coder", "centrifuge"}
+var Peers = []string{"gws", "gorilla", "coder", "centrifuge", "googollee"}
 
 // dialects is what those of them speak that do not speak Socket.IO 4.
-var dialects = map[string]string{"centrifuge": load.Centrifuge}
+var dialects = map[string]string{"centrifuge": load.Centrifuge, "googollee": load.SocketIO2}
 
 // peer builds one of them, in its nested module.
 func (t Tools) peer(s Server, kind string, options []string) (Server, error) {

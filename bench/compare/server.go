@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sirocco-io/sirocco/bench/load"
 	"github.com/sirocco-io/sirocco/bench/proc"
 )
 
@@ -67,8 +68,9 @@ func NewTools() (Tools, error) {
 
 // Server makes what the server called name needs. Names are a kind and its
 // options: sirocco:netpoll+inline. The kinds are sirocco (raw, typed, dynamic,
-// inline, deflate, tls, nethttp, epoll, netpoll, uring, ping=interval, loops=n, procs=n, gogc=n, bin=path of
-// another siobench), node (deflate, ping=interval), wall-c, wall-uring, wall-go, and those of [Peers].
+// inline, deflate, tls, nethttp, epoll, netpoll, uring, eio3, ping=interval, loops=n, procs=n, gogc=n,
+// bin=path of another siobench), node (deflate, eio3, ping=interval), wall-c, wall-uring, wall-go, and
+// those of [Peers]. With eio3 the clients speak Socket.IO 2.
 func (t Tools) Server(name string) (Server, error) {
 	kind, rest, _ := strings.Cut(name, ":")
 	var options []string
@@ -120,6 +122,9 @@ func (t Tools) sirocco(s Server, options []string) (Server, error) {
 			s.scheme = "https"
 		case "nethttp":
 			s.Args = append(s.Args, "-door", "nethttp")
+		case "eio3":
+			s.Args = append(s.Args, "-eio3")
+			s.client = []string{"-dialect", load.SocketIO2}
 		case "raw", "typed", "dynamic":
 			s.Args = append(s.Args, "-handlers", key)
 		case "epoll", "netpoll", "uring":
@@ -152,6 +157,9 @@ func (t Tools) node(s Server, options []string) (Server, error) {
 		switch key {
 		case "deflate":
 			s.Args = append(s.Args, "-deflate")
+		case "eio3":
+			s.Args = append(s.Args, "-eio3")
+			s.client = []string{"-dialect", load.SocketIO2}
 		case "ping":
 			d, err := time.ParseDuration(value)
 			if err != nil {

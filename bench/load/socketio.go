@@ -25,6 +25,9 @@ func (socketIO) opened(*client) {}
 
 // packet handles one Engine.IO packet, of whatever transport.
 func (d socketIO) packet(c *client, p []byte) error {
+	if d.version == 3 {
+		p = bytes.TrimSuffix(p, []byte("\n")) // go-socket.io ends its JSON with it
+	}
 	if len(p) > 1 && p[0] == '4' && (p[1] == '2' || p[1] == '3') {
 		if c.state == joined && !c.fence {
 			return c.f.sc.message(c, p)

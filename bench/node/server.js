@@ -1,7 +1,7 @@
 "use strict";
 // The reference server under the same contract as `siobench serve`: see cmd/siobench/serve.go.
 //
-//   node [--expose-gc] server.js [-addr 127.0.0.1:3000] [-deflate] [-ping-interval 25000] [-ping-timeout 20000]
+//   node [--expose-gc] server.js [-addr 127.0.0.1:3000] [-deflate] [-eio3] [-ping-interval 25000] [-ping-timeout 20000]
 //
 // It prints one JSON line {"listening": "...", "pid": n} when it accepts connections.
 
@@ -10,7 +10,7 @@ const { performance } = require("perf_hooks");
 const { Server } = require("socket.io");
 
 function options(argv) {
-  const o = { addr: "127.0.0.1:3000", deflate: false, "ping-interval": "25000", "ping-timeout": "20000" };
+  const o = { addr: "127.0.0.1:3000", deflate: false, eio3: false, "ping-interval": "25000", "ping-timeout": "20000" };
   for (let i = 0; i < argv.length; i++) {
     const name = argv[i].replace(/^--?/, "");
     if (!(name in o)) throw new Error(`unknown flag ${argv[i]}`);
@@ -52,6 +52,7 @@ io = new Server(web, {
   pingInterval: Number(opt["ping-interval"]),
   pingTimeout: Number(opt["ping-timeout"]),
   perMessageDeflate: opt.deflate,
+  allowEIO3: opt.eio3,
   serveClient: false,
 });
 

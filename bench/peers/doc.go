@@ -4,7 +4,7 @@
 //
 // The commands gws, gorilla and coder answer Socket.IO 4 over WebSocket as
 // package contract has it, with a goroutine for each connection. The command
-// centrifuge speaks that library's own protocol.
+// centrifuge speaks that library's own protocol, googollee Socket.IO 2.
 //
 // Each command prints {"listening":"address:port","pid":n} when it listens, and
 // answers /debug/stats. Its own doc comment says which choices it makes: each

@@ -34,6 +34,7 @@ type serveOptions struct {
 	tls          bool
 	untilEOF     bool
 	watchdog     time.Duration
+	eio3         bool
 }
 
 // shutdownTime is how long serve drains when it is told to end.
@@ -55,6 +56,7 @@ func serve(ctx context.Context, args []string) error {
 	fs.BoolVar(&opt.tls, "tls", false, "speak TLS, with a certificate made at the start")
 	fs.DurationVar(&opt.watchdog, "watchdog", 0, "complain of what holds a loop for longer; 0: 100ms, negative: never")
 	fs.BoolVar(&opt.untilEOF, "until-eof", false, "end when standard input does: who started it is gone")
+	fs.BoolVar(&opt.eio3, "eio3", false, "also serve clients of Socket.IO 2")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -145,6 +147,7 @@ func newServer(opt serveOptions) (*sio.Server, error) {
 		PingInterval:      opt.pingInterval,
 		PingTimeout:       opt.pingTimeout,
 		HandlerWatchdog:   opt.watchdog,
+		AllowEIO3:         opt.eio3,
 		HTTPHandler:       mux,
 		OnError:           func(err error) { fmt.Fprintln(os.Stderr, "siobench serve:", err) },
 		Poller:            poller.Config{Loops: opt.loops, Backend: poller.Backend(opt.backend)},
