@@ -18,6 +18,7 @@ import (
 
 	"github.com/sirocco-io/sirocco/bench/load"
 	"github.com/sirocco-io/sirocco/bench/proc"
+	"github.com/sirocco-io/sirocco/poller"
 )
 
 // Server says how one of the compared servers is started.
@@ -128,6 +129,9 @@ func (t Tools) sirocco(s Server, options []string) (Server, error) {
 		case "raw", "typed", "dynamic":
 			s.Args = append(s.Args, "-handlers", key)
 		case "epoll", "netpoll", "uring":
+			if err := available(poller.Backend(key)); err != nil {
+				return s, fmt.Errorf("%w: %w", errUnavailable, err)
+			}
 			s.Args = append(s.Args, "-backend", key)
 		case "ping":
 			s.Args = append(s.Args, "-ping-interval", value)
@@ -144,6 +148,15 @@ func (t Tools) sirocco(s Server, options []string) (Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// available says why the kernel can't run a backend.
+func available(b poller.Backend) error {
+	p, err := poller.New(poller.Config{Loops: 1, Backend: b})
+	if err != nil {
+		return err
+	}
+	return p.Close()
 }
 
 func (t Tools) node(s Server, options []string) (Server, error) {

@@ -157,12 +157,12 @@ func connections() []Case {
 // choices is our own options side by side.
 func choices() []Case {
 	return []Case{
-		{Name: "backends", Title: "Both backends of the reactor: echo",
+		{Name: "backends", Title: "The backends of the reactor: echo",
 			Args:    within("echo", "-n", "500"),
-			Servers: []string{"sirocco:epoll+inline", "sirocco:netpoll+inline", "wall-c"}, Metrics: rateMetrics},
-		{Name: "backends-broadcast", Title: "Both backends of the reactor: broadcast, room of 2,000, two in flight",
+			Servers: []string{"sirocco:epoll+inline", "sirocco:netpoll+inline", "sirocco:uring+inline", "wall-c", "wall-uring"}, Metrics: rateMetrics},
+		{Name: "backends-broadcast", Title: "The backends of the reactor: broadcast, room of 2,000, two in flight",
 			Args:    within("broadcast", "-n", "2000"),
-			Servers: []string{"sirocco:epoll+inline", "sirocco:netpoll+inline", "wall-c"}, Metrics: castMetrics},
+			Servers: []string{"sirocco:epoll+inline", "sirocco:netpoll+inline", "sirocco:uring+inline", "wall-c", "wall-uring"}, Metrics: castMetrics},
 		{Name: "handlers", Title: "Forms of handlers, on the loop and off it: echo",
 			Args: within("echo", "-n", "500"), Metrics: rateMetrics,
 			Servers: []string{"sirocco:raw+inline", "sirocco:typed+inline", "sirocco:dynamic+inline", "sirocco:raw", "sirocco:typed", "sirocco:dynamic"}},

@@ -93,7 +93,7 @@ func joined(t *testing.T, url string) net.Conn {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 	require.NoError(t, c.SetDeadline(time.Now().Add(2*time.Minute)))
-	var in net.Conn = c
+	in := c
 	if buffered != nil {
 		in = &readAhead{c, buffered}
 	}
