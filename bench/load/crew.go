@@ -21,6 +21,7 @@ type Crew struct {
 	workers []*worker
 	inbox   chan arrival
 	ended   chan struct{} // closed by Close
+	failed  *worker       // the first that did
 	owner   func(stream int) int
 }
 
@@ -41,7 +42,10 @@ type arrival struct {
 	err    error
 }
 
-var errDied = errors.New("load: the process ended without a result")
+var (
+	errDied   = errors.New("load: the process ended without a result")
+	errFailed = errors.New("load: failed while it waited for the others")
+)
 
 // NewCrew returns a crew without workers, whose clock begins now. The caller
 // calls Close.
@@ -71,7 +75,10 @@ func (c *Crew) Start(cfg Config) (int, error) {
 	w.stdin, w.out = in, newLines(in)
 	c.workers = append(c.workers, w)
 	go c.read(w, out) // ends when the process does, which Close sees to
-	return w.cmd.Process.Pid, w.out.write(order{Config: &cfg, Epoch: c.epoch.UnixNano()})
+	if err := w.out.write(order{Config: &cfg, Epoch: c.epoch.UnixNano()}); err != nil {
+		return 0, errors.Join(err, c.Drop())
+	}
+	return w.cmd.Process.Pid, nil
 }
 
 // read hands on what w says until it ends.
@@ -111,7 +118,7 @@ func (c *Crew) settle(ctx context.Context) error {
 			return fmt.Errorf("load: %d of %d processes came to the next step: %w", c.waiting(), len(c.workers), context.Cause(ctx))
 		case a := <-c.inbox:
 			if err := c.arrived(a); err != nil {
-				return fmt.Errorf("process %d of %d: %w", a.w.number, len(c.workers), err)
+				return err
 			}
 		}
 	}
@@ -138,20 +145,27 @@ func (c *Crew) step() (string, error) {
 	return c.workers[0].at.Step, nil
 }
 
-// arrived takes one line.
-func (c *Crew) arrived(a arrival) error {
+// arrived takes one line. An error is that of the worker, or of one that should
+// hear of it.
+func (c *Crew) arrived(a arrival) (err error) {
 	switch {
-	case a.err != nil && a.w.at != nil && a.w.at.Step == stepResult:
-		return nil // it has nothing more to say
+	case a.err != nil && a.w.at != nil && a.w.at.Step == stepResult: // it has nothing more to say
 	case a.err != nil:
-		return errDied
+		err = errDied
 	case a.report.Fault != "":
-		return errors.New(a.report.Fault)
+		err = errors.New(a.report.Fault)
 	case a.report.Step == "":
 		return c.route(a.report.Marks)
+	default:
+		a.w.at = &a.report
 	}
-	a.w.at = &a.report
-	return nil
+	if err == nil {
+		return nil
+	}
+	if c.failed == nil {
+		c.failed = a.w
+	}
+	return fmt.Errorf("process %d of %d: %w", a.w.number, len(c.workers), err)
 }
 
 // route brings marks to the processes that sent the messages.
@@ -182,6 +196,9 @@ func (c *Crew) release(workers []*worker) error {
 		o.Go = w.at.Step
 		o.Marks = append(o.Marks, w.at.Marks...)
 	}
+	if err := c.overdue(); err != nil {
+		return err
+	}
 	for _, w := range workers {
 		w.at = nil
 		if err := w.out.write(o); err != nil {
@@ -189,6 +206,21 @@ func (c *Crew) release(workers []*worker) error {
 		}
 	}
 	return nil
+}
+
+// overdue takes what workers said after their step: that something went wrong
+// while they waited.
+func (c *Crew) overdue() error {
+	for {
+		select {
+		case a := <-c.inbox:
+			if err := c.arrived(a); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
 }
 
 // Turns lets n workers at a time go on from the step that they have reached,
@@ -219,18 +251,29 @@ func (c *Crew) Results() ([]*Result, error) {
 	return out, nil
 }
 
-// Drop ends the worker that was started last: the others go on without it.
-func (c *Crew) Drop() {
+// Drop ends the worker that was started last, and forgets its failure. That one
+// of the others failed is an error.
+func (c *Crew) Drop() error {
 	last := c.workers[len(c.workers)-1]
-	c.workers = c.workers[:len(c.workers)-1]
 	_ = last.cmd.Process.Kill()
-	for {
+	if c.failed == last {
+		c.failed = nil
+	}
+	for c.failed == nil {
 		select {
-		case <-c.inbox: // of the one that ends; the others wait at a step and say nothing
+		case a := <-c.inbox:
+			if a.w == last {
+				continue
+			}
+			if err := c.arrived(a); err != nil {
+				return err
+			}
 		case <-last.gone:
-			return
+			c.workers = c.workers[:len(c.workers)-1]
+			return nil
 		}
 	}
+	return fmt.Errorf("process %d: %w", c.failed.number, errFailed)
 }
 
 // Close ends all workers and waits until they are gone.

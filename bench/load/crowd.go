@@ -13,14 +13,20 @@ func (f *fleet) crowd(ctx context.Context) (*Result, error) {
 	r := f.newResult()
 	r.Crowd = &CrowdResult{}
 	began := f.now()
-	if err := f.open(ctx, f.cfg.count(f.cfg.Clients)); err != nil {
+	if err := f.call(func() { f.target = f.cfg.count(f.cfg.Clients); f.fill() }); err != nil {
+		return r, err
+	}
+	if err := f.await(ctx, "connecting", func() bool { return f.ready() >= f.target }); err != nil {
 		return r, err
 	}
 	if err := f.call(func() { r.Seconds, r.Ops = seconds(f.lastDone-began), f.count.ready }); err != nil {
 		return r, err
 	}
 	r.OpsPerSec = float64(r.Ops) / r.Seconds
-	for _, part := range []func(context.Context, *Result) error{f.crowdRests, f.crowdHears, f.crowdLeaves} {
+	if err := f.crowdRests(ctx, r); err != nil {
+		return r, err
+	}
+	for _, part := range []func(context.Context, *Result) error{f.crowdHears, f.crowdLeaves} {
 		if err := part(ctx, r); err != nil {
 			return r, err
 		}
@@ -31,8 +37,11 @@ func (f *fleet) crowd(ctx context.Context) (*Result, error) {
 
 func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 
-// crowdRests counts the heartbeats of each client.
+// crowdRests waits for all others and counts the heartbeats of each client.
 func (f *fleet) crowdRests(ctx context.Context, r *Result) error {
+	if _, err := f.together(ctx, stepConnected, nil); err != nil {
+		return err
+	}
 	a, err := f.take(ctx)
 	if err != nil {
 		return err

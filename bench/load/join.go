@@ -3,10 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/sirocco-io/sirocco/bench/proc"
@@ -99,38 +96,28 @@ func (j *jointRun) gather(ctx context.Context) (string, error) {
 	return j.crew.Gather(ctx)
 }
 
-// findServers asks every server who it is.
+// findServers asks every server who it is. Those that tell nothing are no
+// error: they have no such page.
 func (j *jointRun) findServers() error {
 	for _, u := range j.cfg.urls() {
-		if _, err := j.ask(u, false); err != nil {
+		one := j.cfg
+		one.URL = u
+		at, _, err := one.remote()
+		if err != nil {
 			return err
 		}
-		pid := j.cfg.PID
+		pid := one.PID
 		if pid == 0 {
-			at, err := url.Parse(u)
-			if err != nil {
-				return fmt.Errorf("load: url: %w", err)
-			}
-			if pid, err = proc.ListenerPID(at.Host); err != nil {
+			if pid, err = proc.ListenerPID(at.String()); err != nil {
 				return err
 			}
 		}
 		j.pids = append(j.pids, pid)
+		if s, err := askServer(u, false); err == nil && j.stats.Server == "" {
+			j.stats = s
+		}
 	}
 	return nil
-}
-
-// ask adds what a server tells of itself. Those that tell nothing are no
-// error: they have no such page.
-func (j *jointRun) ask(u string, collect bool) (ServerStats, error) {
-	if _, err := netip.ParseAddrPort(u[strings.LastIndexByte(u, '/')+1:]); err != nil {
-		return ServerStats{}, fmt.Errorf("load: url %q must be http://<address>:<port>, or https", u)
-	}
-	s, err := askServer(u, collect)
-	if err == nil && j.stats.Server == "" {
-		j.stats = s
-	}
-	return s, nil
 }
 
 // sample reads the servers' CPU.
@@ -154,8 +141,8 @@ func (j *jointRun) sample() error {
 func (j *jointRun) point(n int, collect bool) (IdlePoint, error) {
 	p := IdlePoint{Sockets: n}
 	for i, pid := range j.pids {
-		if j.stats.Server != "" {
-			if _, err := j.ask(j.cfg.urls()[i], collect); err != nil {
+		if collect && j.stats.Server != "" {
+			if _, err := askServer(j.cfg.urls()[i], true); err != nil {
 				return p, err
 			}
 		}
@@ -198,7 +185,7 @@ func (j *jointRun) goroutines() error {
 		return nil
 	}
 	for _, u := range j.cfg.urls() {
-		s, err := j.ask(u, false)
+		s, err := askServer(u, false)
 		if err != nil {
 			return err
 		}

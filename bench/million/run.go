@@ -62,7 +62,10 @@ func (m *run) logf(format string, args ...any) {
 	_, _ = fmt.Fprintf(m.Log, "%7.1fs "+format+"\n", append([]any{m.since(m.began)}, args...)...)
 }
 
-var errNothing = errors.New("million: no pair of processes could be opened")
+var (
+	errNothing = errors.New("million: no pair of processes could be opened")
+	errLost    = errors.New("million: a pair failed while it was at rest")
+)
 
 // grow opens one pair after the other. What stands in the way of the next one
 // ends it, without an error.
@@ -78,6 +81,8 @@ func (m *run) grow(ctx context.Context) error {
 		}
 		if err := m.pair(ctx, n); ctx.Err() != nil {
 			return context.Cause(ctx)
+		} else if errors.Is(err, errLost) {
+			return err
 		} else if err != nil {
 			m.r.Stopped = err.Error()
 			break
@@ -113,7 +118,9 @@ func (m *run) pair(ctx context.Context, n int) error {
 			m.servers, m.clients = append(m.servers, s), append(m.clients, pid)
 			return nil
 		}
-		m.crew.Drop()
+		if dropErr := m.crew.Drop(); dropErr != nil {
+			err = errors.Join(errLost, dropErr, err)
+		}
 	}
 	s.close()
 	return err

@@ -21,9 +21,9 @@ type server struct {
 	gone chan struct{} // closed when it ended
 }
 
-// serverProcs is how many processors Go's scheduler uses in a server: one for
-// its only loop, one for what answers questions meanwhile.
-const serverProcs = "2"
+// serverProcs is how many processors Go's scheduler uses in a server: it has one
+// loop, which lets go of it while it waits.
+const serverProcs = "1"
 
 // startTime is how long a server may take to listen.
 const startTime = 30 * time.Second

@@ -118,8 +118,8 @@ func runFlags(args []string) (load.Config, outputs, error) {
 	if cfg.Scenario == "" {
 		cfg.Scenario = fs.Arg(0)
 	}
-	if rest, plain := strings.CutPrefix(cfg.URL, "http:"); tls && plain {
-		cfg.URL = "https:" + rest
+	if tls {
+		cfg.URL = strings.ReplaceAll(cfg.URL, "http:", "https:")
 	}
 	if !quiet {
 		cfg.Progress = os.Stderr
