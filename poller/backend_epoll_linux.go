@@ -14,6 +14,9 @@ func newEpollBackend() (backend, error) { return epollBackend{}, nil }
 
 // start starts the loop's goroutine, which ends when the loop is over.
 func (epollBackend) start(l *Loop) error {
+	if l.sim != nil {
+		l.sel.simulate(l.sim, l.index)
+	}
 	go drive(l) // ends when the loop is over
 	return nil
 }

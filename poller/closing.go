@@ -46,10 +46,21 @@ func (l *Loop) progress(c *Conn) {
 	}
 	if c.flags&fLinger == 0 {
 		c.flags |= fLinger
-		if err := unix.Shutdown(int(c.fd), unix.SHUT_WR); err != nil {
+		if l.shutdown(int(c.fd)) != nil {
 			c.Close(e.err)
 		}
 	}
+}
+
+// shutdown ends the sending side of a socket.
+func (l *Loop) shutdown(fd int) error {
+	if l.sim == nil {
+		return unix.Shutdown(fd, unix.SHUT_WR)
+	}
+	if e := l.sim.Shutdown(fd); e != 0 {
+		return e
+	}
+	return nil
 }
 
 // endOfStream handles the end of the stream.
@@ -139,5 +150,7 @@ func (l *Loop) closeFD(fd int) {
 	if l.io != nil {
 		l.io.Closed(fd)
 	}
-	_ = unix.Close(fd)
+	if l.sim == nil {
+		_ = unix.Close(fd)
+	}
 }

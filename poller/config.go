@@ -144,6 +144,8 @@ type Config struct {
 	OnError func(error)
 
 	// IO replaces the system calls on sockets, in tests. nil means the kernel.
+	// A sysio.Simulator also replaces readiness, with BackendEpoll only, and
+	// its connections are no descriptors: they do not bound MaxConns.
 	IO sysio.IO
 }
 
@@ -174,7 +176,13 @@ func (c Config) withDefaults() (Config, error) {
 		c.MaxEvents = defaultMaxEvents
 	}
 	c.MaxQueueBytes = queueLimit(c.MaxQueueBytes, defaultMaxQueue)
-	c.MaxConns = connLimit(c.MaxConns)
+	sim, _ := c.IO.(sysio.Simulator)
+	if sim != nil && c.Backend != BackendEpoll {
+		return c, fmt.Errorf("poller: Config.IO is a simulator, which Config.Backend %q can't wait for", c.Backend)
+	}
+	if sim == nil || c.MaxConns <= 0 {
+		c.MaxConns = connLimit(c.MaxConns)
+	}
 	if c.MaxHandshakes <= 0 {
 		c.MaxHandshakes = defaultMaxHandshakes
 	}

@@ -14,7 +14,8 @@ type Loop struct {
 	// immutable
 	p     *Poller
 	index int
-	io    sysio.IO // nil: the kernel
+	io    sysio.IO        // nil: the kernel
+	sim   sysio.Simulator // io, when there is no kernel behind it
 	sel   *selector
 	ended chan struct{} // closed when the loop has ended
 
@@ -81,6 +82,7 @@ func newLoop(p *Poller, index int) (*Loop, error) {
 		buf:     make([]byte, p.cfg.ReadBufferBytes),
 		watched: p.cfg.OnStall != nil,
 	}
+	l.sim, _ = p.cfg.IO.(sysio.Simulator)
 	l.now = p.clock()
 	l.wheel.done = l.now / tick
 	l.mailbox.sleeping.Store(true) // until a backend runs it, the first post wakes it

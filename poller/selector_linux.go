@@ -14,6 +14,7 @@ type selector struct {
 	eventfd int
 	timerfd int // -1 without openTimer
 	events  []unix.EpollEvent
+	sim     *simulated // nil: the kernel
 }
 
 // openSelector makes a selector that returns at most maxEvents at once.
@@ -65,6 +66,9 @@ func (s *selector) del(fd int, _ interest) error {
 
 // ctl is epoll_ctl past Go's scheduler: it never blocks.
 func (s *selector) ctl(op, fd int, key uint64, bits uint32) error {
+	if s.sim != nil {
+		return s.sim.watch(fd, key, bits)
+	}
 	ev := unix.EpollEvent{Events: bits, Fd: int32(uint32(key)), Pad: int32(uint32(key >> 32))}
 	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(s.epfd), uintptr(op), uintptr(fd),
 		uintptr(unsafe.Pointer(&ev)), 0, 0)
@@ -87,6 +91,9 @@ func epollBits(i interest) (bits uint32) {
 
 // poll collects what is ready, without waiting.
 func (s *selector) poll() int {
+	if s.sim != nil {
+		return s.sim.poll(s.events)
+	}
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epfd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(s.events))), uintptr(len(s.events)), 0, 0, 0)
 	if e != 0 {
