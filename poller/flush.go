@@ -102,9 +102,10 @@ func (l *Loop) mark(c *Conn) {
 
 // flushMarked writes to the connections that were marked in this turn.
 func (l *Loop) flushMarked() {
-	n := min(len(l.dirty), l.flushes)
+	n := min(len(l.dirty)-l.dirtyPos, l.flushes)
 	l.flushes -= n
-	for _, c := range l.dirty[:n] {
+	for _, c := range l.dirty[l.dirtyPos : l.dirtyPos+n] {
+		l.dirtyPos++ // first: after a panic it goes on behind c
 		if c.flags&fMarked == 0 {
 			continue // closed, and perhaps used again
 		}
@@ -118,9 +119,13 @@ func (l *Loop) flushMarked() {
 		l.batch.flush()
 	}
 	l.run.end()
-	rest := copy(l.dirty, l.dirty[n:])
-	clear(l.dirty[rest:])
-	l.dirty = l.dirty[:rest]
+	// What waits for the next turn moves down only when it is the smaller part:
+	// a broadcast to a million must not move a million in every turn.
+	if 2*l.dirtyPos >= len(l.dirty) {
+		rest := copy(l.dirty, l.dirty[l.dirtyPos:])
+		clear(l.dirty[rest:])
+		l.dirty, l.dirtyPos = l.dirty[:rest], 0
+	}
 }
 
 // flush writes what c has queued, as far as the kernel takes it, and adapts

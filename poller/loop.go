@@ -55,6 +55,7 @@ type Loop struct {
 
 	// loop only: work for the end of the turn
 	dirty      []*Conn
+	dirtyPos   int // of the first that waits; 0 when none does
 	dead       []deadConn
 	deadPos    int
 	drained    []*Conn

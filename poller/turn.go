@@ -105,7 +105,7 @@ func (l *Loop) last() {
 			break
 		}
 	}
-	l.dirty, l.drained = nil, nil
+	l.dirty, l.dirtyPos, l.drained = nil, 0, nil
 	l.wheel = wheel{}
 	l.publish()
 	l.over = true
