@@ -90,8 +90,10 @@ func (r *run) listen() error {
 	r.server, err = sio.NewServer(sio.Config{
 		PingInterval: r.opt.ping,
 		PingTimeout:  r.opt.pingTimeout,
-		OnError:      r.failed,
-		Poller:       poller.Config{Loops: r.opt.loops, MaxConns: r.opt.clients, IO: r.kernel},
+		// All connect at once: a machine that does other things may take long.
+		HeaderTimeout: r.opt.patience,
+		OnError:       r.failed,
+		Poller:        poller.Config{Loops: r.opt.loops, MaxConns: r.opt.clients, IO: r.kernel},
 	})
 	if err != nil {
 		return err
