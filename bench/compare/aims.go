@@ -17,7 +17,7 @@ type aim struct {
 
 // aims are about default handlers: what a new user gets.
 var aims = []aim{
-	{"user-space bytes per idle WebSocket socket, slope to 19,000", 900, 450, 0, false, median1("idle", "sirocco:epoll", idleSlope.Name)},
+	{"user-space bytes per idle WebSocket socket, slope to 19,000", 900, 450, 0, false, median1("idle", "sirocco", idleSlope.Name)},
 	{"CPU per 64 B echo, over the C wall's", 1.25, 1.05, 2, false, ratio1("echo", "sirocco", Wall, cpuEach.Name)},
 	{"CPU per 100 B delivery, room of 2,000, one message at a time, over the C wall's", 1.25, 1.0, 2, false, ratio1("broadcast-1", "sirocco", Wall, cpuEach.Name)},
 	{"deliveries/s, twenty messages in flight, room of 2,000", 1e6, 2e6, 0, true, median1("broadcast-20", "sirocco", rate.Name)},

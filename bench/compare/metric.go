@@ -80,8 +80,8 @@ var (
 // sizeMetrics are the columns of a table over sizes of a room, openMetrics of
 // one over sockets open.
 var (
-	sizeMetrics = stepColumns("room of ", 10, 100, 1000, 10000)
-	openMetrics = append(stepColumns("open: ", 100, 1000, 19000), openOver)
+	sizeMetrics = stepColumns("room of ", 10, 100, 1000, 5000)
+	openMetrics = append(stepColumns("open: ", 100, 19000), openOver)
 )
 
 func stepColumns(what string, sizes ...int) (m []Metric) {

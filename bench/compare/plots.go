@@ -35,7 +35,7 @@ func (r *Report) drawings() []drawing {
 
 // memoryChart draws Pss over sockets.
 func (r *Report) memoryChart(c Case) plot.Chart {
-	chart := lines{plot.Chart{Title: "Memory of idle sockets", X: "sockets", Y: "Pss of the server, MiB", LogY: true}}
+	chart := lines{plot.Chart{Title: c.Title, X: "sockets", Y: "Pss of the server, MiB", LogY: true}}
 	for _, row := range r.rows(c) {
 		line := plot.Line{Name: row.server}
 		for i := 0; ; i++ {

@@ -17,7 +17,7 @@ type config struct {
 	addr         string        // host:port
 	path         string        // of Socket.IO
 	origins      string        // allowed by CORS, separated by commas; "" for none, "*" for all
-	backend      string        // of the reactor: "", "epoll" or "netpoll"
+	backend      string        // of the reactor: "", "epoll", "netpoll" or "uring"
 	loops        int           // 0: one for each processor
 	pingInterval time.Duration // between two heartbeats
 	pingTimeout  time.Duration // for the answer to one
@@ -36,7 +36,7 @@ func parseConfig(args []string, getenv func(string) string, help io.Writer) (con
 	flags.StringVar(&cfg.addr, "addr", "127.0.0.1:3000", "address to listen on")
 	flags.StringVar(&cfg.path, "path", "/socket.io", "path of Socket.IO")
 	flags.StringVar(&cfg.origins, "cors", "", "origins that other pages may connect from, separated by commas, or *")
-	flags.StringVar(&cfg.backend, "backend", "", "reactor: epoll or netpoll (default: the faster one here)")
+	flags.StringVar(&cfg.backend, "backend", "", "reactor: epoll, netpoll, or uring where io_uring is allowed (default: epoll on Linux, netpoll elsewhere)")
 	flags.IntVar(&cfg.loops, "loops", 0, "event loops (default: one for each processor)")
 	flags.DurationVar(&cfg.pingInterval, "ping-interval", 25*time.Second, "time between two heartbeats")
 	flags.DurationVar(&cfg.pingTimeout, "ping-timeout", 20*time.Second, "time for the answer to a heartbeat")
