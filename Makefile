@@ -17,7 +17,7 @@ CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || comman
 PLATFORMS := linux/amd64 linux/386 linux/arm64 darwin/arm64 freebsd/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race unit lint vet staticcheck fuzz build e2e bench bench-smoke ci deps browser python clean
+.PHONY: help run test race unit lint vet staticcheck fuzz build e2e bench bench-million bench-smoke ci deps browser python clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -91,8 +91,12 @@ build: ## compile everything for all platforms, the server into bin/
 	@for p in $(PLATFORMS); do echo "build $$p"; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build ./... || exit 1; done
 	$(GO) build -o bin/ ./cmd/...
 
-bench: bench/node/node_modules ## measure everything beside Node and the wall, and rewrite BENCHMARKS.md
+bench: bench/node/node_modules ## measure all beside Node, Go peers and the walls, rewrite BENCHMARKS.md (40 minutes)
 	$(GO) run ./cmd/siobench compare -suite full -rounds $(ROUNDS) -write BENCHMARKS.md -json bench.json
+	$(GO) run ./bench/sim -n 1000000 -write BENCHMARKS.md
+
+bench-million: ## open a million real sockets, or as many as this machine holds, into BENCHMARKS.md (20 minutes)
+	$(GO) run ./cmd/siobench million -ping-interval 60s -write BENCHMARKS.md
 
 bench-smoke: ## every scenario for half a second: fails on one lost or altered message, never on speed
 	$(GO) run ./cmd/siobench compare -suite smoke -rounds 1

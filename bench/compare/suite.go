@@ -77,7 +77,7 @@ func memory() []Case {
 			Servers: join([]string{"sirocco:epoll", "sirocco:netpoll", "sirocco:uring"}, Peers), Metrics: idleMetrics},
 		{Name: "heartbeats", Title: "CPU of 5,000 sockets at rest, a heartbeat every two seconds",
 			Args:    []string{"idle", "-sizes", "5000", "-settle", "300ms", "-hold", "4s"},
-			Servers: []string{"sirocco:ping=2s", "node:ping=2s"}, Metrics: restMetrics,
+			Servers: []string{"sirocco:ping=2s", "sirocco:uring+ping=2s", "node:ping=2s", "gws:ping=2s"}, Metrics: restMetrics,
 			Note: "The default interval is 25 s; it is shortened here so that a short window sees enough of them."},
 		{Name: "doors", Title: "Memory of idle sockets by the way they came in: our own listener, net/http, TLS",
 			Args:    []string{"idle", "-n", "5000", "-settle", "300ms", "-window", "100"},

@@ -99,8 +99,4 @@ func TestDocumentKeepsWhatStandsOutside(t *testing.T) {
 	if got, want := string(second), string(first)+"\nmore by hand\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	require.NoError(t, os.WriteFile(path, []byte(beginMark), 0o644))
-	if err := r.document(path, ""); err == nil {
-		t.Error("a file with one mark was written")
-	}
 }
