@@ -1,7 +1,5 @@
 package poller
 
-import "runtime"
-
 // platformBackend is the default on this system. BENCHMARKS.md has the
 // figures that decided.
 const platformBackend = BackendEpoll
@@ -53,6 +51,6 @@ func idle(l *Loop) int {
 	if d == 0 {
 		return 0
 	}
-	runtime.Gosched()
+	yield()
 	return l.sel.wait(d)
 }

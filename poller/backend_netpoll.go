@@ -97,6 +97,7 @@ func (d *netpollDriver) Accept() (net.Conn, error) {
 			return nil, nil
 		}
 		if wait, ok := l.sleep(); ok && d.arm(wait) {
+			yield() // netpoll goes to wait now
 			return nil, nil
 		}
 	}
