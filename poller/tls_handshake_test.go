@@ -187,6 +187,7 @@ func TestTLSHandshakesAreLimited(t *testing.T) {
 	for range limit {
 		require.NoError(t, within(t, done, "a handshake at the limit"))
 	}
+	eventually(t, "there is room again", func() bool { return p.Stats().Handshaking == 0 }) // the clients know first
 	checkEcho(t, dialTLS(t, a, clientTLS()), 100)
 	eventually(t, "they are counted", func() bool {
 		s := p.Stats()
