@@ -96,7 +96,7 @@ bench: bench/node/node_modules ## measure all beside Node, Go peers and the wall
 	$(GO) run ./bench/sim -n 1000000 -write BENCHMARKS.md
 
 bench-million: ## open a million real sockets, or as many as this machine holds, into BENCHMARKS.md (20 minutes)
-	$(GO) run ./cmd/siobench million -ping-interval 60s -write BENCHMARKS.md
+	$(GO) run ./cmd/siobench million -ping-interval 60s -ping-timeout 2m -write BENCHMARKS.md
 
 bench-smoke: ## every scenario for half a second: fails on one lost or altered message, never on speed
 	$(GO) run ./cmd/siobench compare -suite smoke -rounds 1

@@ -63,10 +63,10 @@ func TestWatchedEndsWhenMemoryIsLow(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	o, err := Options{}.withDefaults()
 	require.NoError(t, err)
-	if o.Sockets != 1_000_000 || o.Each < 1 || o.Each > 19_000 || o.Rest != time.Minute || o.PingInterval != 25*time.Second || o.FloorBytes != 2<<30 {
+	if o.Sockets != 1_000_000 || o.Each < 1 || o.Each > 19_000 || o.Rest != time.Minute || o.PingInterval != 25*time.Second || o.PingTimeout != 20*time.Second || o.FloorBytes != 2<<30 {
 		t.Errorf("defaults = %+v", o)
 	}
-	for _, o := range []Options{{Sockets: -1}, {Each: -1}, {Each: 1 << 21}, {FloorBytes: -1}, {Rest: -1}, {PingInterval: -1}, {PhaseTimeout: -1}} {
+	for _, o := range []Options{{Sockets: -1}, {Each: -1}, {Each: 1 << 21}, {FloorBytes: -1}, {Rest: -1}, {PingInterval: -1}, {PingTimeout: -1}, {PhaseTimeout: -1}} {
 		if _, err := o.withDefaults(); err == nil {
 			t.Errorf("%+v: no error", o)
 		}

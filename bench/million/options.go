@@ -14,6 +14,7 @@ type Options struct {
 	FloorBytes   int64         // of memory to leave available; 0 means 2 GiB
 	Rest         time.Duration // to watch heartbeats for; 0 means 60 s
 	PingInterval time.Duration // between heartbeats; 0 means 25 s
+	PingTimeout  time.Duration // for the answer to one; 0 means 20 s
 	PhaseTimeout time.Duration // of each part, and of opening one pair; 0 means 10 minutes
 	Program      string        // siobench, which serves and loads
 	Log          io.Writer     // progress, and what processes complain of; nil for none
@@ -26,6 +27,7 @@ const (
 	defaultFloor   = 2 << 30
 	defaultRest    = time.Minute
 	defaultPing    = 25 * time.Second
+	defaultPong    = 20 * time.Second
 	defaultPhase   = 10 * time.Minute
 )
 
@@ -44,6 +46,7 @@ func (o Options) withDefaults() (Options, error) {
 	set(&o.FloorBytes, defaultFloor)
 	set(&o.Rest, defaultRest)
 	set(&o.PingInterval, defaultPing)
+	set(&o.PingTimeout, defaultPong)
 	set(&o.PhaseTimeout, defaultPhase)
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -55,8 +58,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("million: Each is %d; a process may have %d connections: ulimit -n", o.Each, most)
 	case o.FloorBytes < 0:
 		return o, fmt.Errorf("million: FloorBytes is %d", o.FloorBytes)
-	case o.Rest < 0 || o.PingInterval < 0 || o.PhaseTimeout < 0:
-		return o, fmt.Errorf("million: Rest %v, PingInterval %v and PhaseTimeout %v must be positive", o.Rest, o.PingInterval, o.PhaseTimeout)
+	case o.Rest < 0 || o.PingInterval < 0 || o.PingTimeout < 0 || o.PhaseTimeout < 0:
+		return o, fmt.Errorf("million: Rest %v, PingInterval %v, PingTimeout %v and PhaseTimeout %v must be positive", o.Rest, o.PingInterval, o.PingTimeout, o.PhaseTimeout)
 	}
 	return o, nil
 }

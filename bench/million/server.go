@@ -34,7 +34,7 @@ var errNotListening = errors.New("million: a server did not say that it listens"
 func startServer(o Options) (*server, error) {
 	s := &server{gone: make(chan struct{})}
 	s.cmd = exec.Command(o.Program, "serve", "-addr", "127.0.0.1:0", "-loops", "1", "-inline", "-until-eof",
-		"-ping-interval", o.PingInterval.String(), "-watchdog", "-1s") // a loop waits its turn among all the others
+		"-ping-interval", o.PingInterval.String(), "-ping-timeout", o.PingTimeout.String(), "-watchdog", "-1s") // a loop waits its turn among all the others
 	s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+serverProcs)
 	s.cmd.Stderr = o.Log
 	s.cmd.WaitDelay = time.Second

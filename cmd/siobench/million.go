@@ -22,6 +22,7 @@ func openMillion(ctx context.Context, args []string) error {
 	fs.IntVar(&floor, "floor", 2048, "MiB of memory to leave available")
 	fs.DurationVar(&opt.Rest, "rest", 0, "to watch heartbeats for; 0: 1m")
 	fs.DurationVar(&opt.PingInterval, "ping-interval", 0, "between heartbeats; 0: 25s")
+	fs.DurationVar(&opt.PingTimeout, "ping-timeout", 0, "for the answer to one; 0: 20s")
 	fs.DurationVar(&opt.PhaseTimeout, "timeout", 0, "of each part of the run, and of opening each pair; 0: 10m")
 	fs.StringVar(&json, "json", "", "write the report as JSON to this file; -: to standard output")
 	fs.StringVar(&document, "write", "", "put the report into this Markdown file, between its marks")
