@@ -79,7 +79,7 @@ func (r *Report) percentileChart(c Case) plot.Chart {
 
 // sizeChart draws the CPU of a delivery over the size of the room.
 func (r *Report) sizeChart(c Case) plot.Chart {
-	chart := lines{plot.Chart{Title: c.Title, X: "sockets in the room", Y: "server CPU µs per delivery", LogX: true}}
+	chart := lines{plot.Chart{Title: "CPU of a broadcast delivery over the size of the room", X: "sockets in the room", Y: "server CPU µs per delivery", LogX: true}}
 	for _, row := range r.rows(c) {
 		line := plot.Line{Name: row.server}
 		for _, size := range sizesOf(row.runs) {
