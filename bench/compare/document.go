@@ -30,10 +30,11 @@ func (r *Report) Document(w io.Writer) {
 	p("\nEach cell is the median of the rounds, with the lowest and the highest; × is the median of the ratios within\neach round. ≥ marks a rate that the load generator limited, not the server: it is\nno figure of the server's, and a ratio with it is only a bound, or left out.\n")
 	r.Aims(w)
 	r.Behind(w)
+	drawings := r.drawings()
 	for _, c := range r.Cases {
 		p("\n### %s\n\n", cmp.Or(c.Title, c.Name))
 		r.Table(w, c)
-		for _, d := range r.drawings() {
+		for _, d := range drawings {
 			if d.file == c.Name+".svg" {
 				p("\n![%s](%s/%s)\n", d.chart.Title, plotDir, d.file)
 			}
