@@ -15,6 +15,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 
 	"github.com/coder/websocket"
@@ -22,31 +23,31 @@ import (
 	"github.com/sirocco-io/sirocco/bench/peers/contract"
 )
 
-// client is one connection.
+// client is one connection; the outbox keeps the order of what is written.
 type client struct {
-	contract.Outbox[[]byte]
-	writer
-}
-
-// writer writes; the outbox keeps the order.
-type writer struct {
 	fanout
 	conn *websocket.Conn
 }
 
-var (
-	_ contract.Wire[[]byte]   = (*client)(nil)
-	_ contract.Writer[[]byte] = (*writer)(nil)
-)
+var _ contract.Conn[[]byte] = (*client)(nil)
 
-func (w *writer) Write(packet []byte) error {
-	return w.conn.Write(context.Background(), websocket.MessageText, packet)
+func (c *client) Write(packet []byte) error {
+	return c.conn.Write(context.Background(), websocket.MessageText, packet)
 }
 
-func (w *writer) WritePrepared(packet []byte) error { return w.Write(packet) }
+func (c *client) WritePrepared(packet []byte) error { return c.Write(packet) }
+
+// Next returns the reader of the next text message.
+func (c *client) Next() (io.Reader, error) {
+	kind, r, err := c.conn.Reader(context.Background())
+	if err == nil && kind != websocket.MessageText {
+		err = contract.ErrNotText
+	}
+	return r, err
+}
 
 // Close cuts the connection, and every call that waits for it.
-func (w *writer) Close() { _ = w.conn.CloseNow() }
+func (c *client) Close() { _ = c.conn.CloseNow() }
 
 // fanout is a copy of the bytes.
 type fanout struct{}
@@ -57,29 +58,6 @@ func (fanout) Prepare(packet []byte) []byte { return bytes.Clone(packet) }
 // Release leaves it to the garbage collector.
 func (fanout) Release([]byte) {}
 
-// serve reads until the connection is over.
-func serve(s *contract.Server[[]byte], conn *websocket.Conn) {
-	c := &client{writer: writer{conn: conn}}
-	c.Bind(&c.writer)
-	defer c.Close()
-	member := s.Open(c)
-	defer member.End()
-	for {
-		kind, r, err := conn.Reader(context.Background())
-		if err != nil || kind != websocket.MessageText {
-			return
-		}
-		b, err := contract.ReadMessage(r)
-		if err == nil {
-			err = member.Receive(b.Bytes())
-		}
-		b.Free()
-		if err != nil {
-			return
-		}
-	}
-}
-
 func main() {
 	contract.Main("coder", "github.com/coder/websocket", func(o contract.Options) (http.Handler, error) {
 		s := contract.NewServer(o, fanout{})
@@ -89,7 +67,7 @@ func main() {
 				return
 			}
 			conn.SetReadLimit(contract.MaxPayload)
-			go serve(s, conn) // ends when the connection is over
+			go contract.Serve(s, &client{conn: conn}) // ends when the connection is over
 		}), nil
 	})
 }

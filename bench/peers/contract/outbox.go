@@ -37,6 +37,9 @@ type Outbox[M any] struct {
 // Bind says where to write to. It must be called before any other method.
 func (o *Outbox[M]) Bind(w Writer[M]) { o.w = w }
 
+// Close ends the connection, and every write that waits.
+func (o *Outbox[M]) Close() { o.w.Close() }
+
 // Reply writes packet, behind everything that waits.
 func (o *Outbox[M]) Reply(packet []byte) {
 	o.mu.Lock()

@@ -14,6 +14,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"sync"
 
@@ -27,31 +28,32 @@ const bufferBytes = 1 << 10
 
 type prepared = *websocket.PreparedMessage
 
-// client is one connection.
+// client is one connection, which one goroutine at a time writes to: the outbox
+// sees to it.
 type client struct {
-	contract.Outbox[prepared]
-	writer
-}
-
-// writer writes, one goroutine at a time: the outbox sees to it.
-type writer struct {
 	fanout
 	conn *websocket.Conn
 }
 
-var (
-	_ contract.Wire[prepared]   = (*client)(nil)
-	_ contract.Writer[prepared] = (*writer)(nil)
-)
+var _ contract.Conn[prepared] = (*client)(nil)
 
-func (w *writer) Write(packet []byte) error {
-	return w.conn.WriteMessage(websocket.TextMessage, packet)
+func (c *client) Write(packet []byte) error {
+	return c.conn.WriteMessage(websocket.TextMessage, packet)
 }
 
-func (w *writer) WritePrepared(m prepared) error { return w.conn.WritePreparedMessage(m) }
+func (c *client) WritePrepared(m prepared) error { return c.conn.WritePreparedMessage(m) }
+
+// Next returns the reader of the next text message.
+func (c *client) Next() (io.Reader, error) {
+	kind, r, err := c.conn.NextReader()
+	if err == nil && kind != websocket.TextMessage {
+		err = contract.ErrNotText
+	}
+	return r, err
+}
 
 // Close cuts the connection, and every call that waits for it.
-func (w *writer) Close() { _ = w.conn.Close() }
+func (c *client) Close() { _ = c.conn.Close() }
 
 // fanout is gorilla's PreparedMessage.
 type fanout struct{}
@@ -68,29 +70,6 @@ func (fanout) Prepare(packet []byte) prepared {
 // Release leaves it to the garbage collector.
 func (fanout) Release(prepared) {}
 
-// serve reads until the connection is over.
-func serve(s *contract.Server[prepared], conn *websocket.Conn) {
-	c := &client{writer: writer{conn: conn}}
-	c.Bind(&c.writer)
-	defer c.Close()
-	member := s.Open(c)
-	defer member.End()
-	for {
-		kind, r, err := conn.NextReader()
-		if err != nil || kind != websocket.TextMessage {
-			return
-		}
-		b, err := contract.ReadMessage(r)
-		if err == nil {
-			err = member.Receive(b.Bytes())
-		}
-		b.Free()
-		if err != nil {
-			return
-		}
-	}
-}
-
 func main() {
 	contract.Main("gorilla", "github.com/gorilla/websocket", func(o contract.Options) (http.Handler, error) {
 		s := contract.NewServer(o, fanout{})
@@ -101,7 +80,7 @@ func main() {
 				return
 			}
 			conn.SetReadLimit(contract.MaxPayload)
-			go serve(s, conn) // ends when the connection is over
+			go contract.Serve(s, &client{conn: conn}) // ends when the connection is over
 		}), nil
 	})
 }
