@@ -142,14 +142,20 @@ func TestAMessageLostInAnotherProcessVoidsTheRun(t *testing.T) {
 	}
 }
 
+// endless is a run of several processes that somebody has to end.
+func endless(t *testing.T) *jointRun {
+	t.Helper()
+	cfg := short("broadcast", contract(t, 0))
+	cfg.Duration = time.Hour
+	require.NoError(t, cfg.check())
+	return &jointRun{cfg: cfg, crew: NewCrew()}
+}
+
 func TestAProcessThatDiesVoidsTheRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
-	cfg := short("broadcast", contract(t, 0))
-	cfg.Duration = time.Hour
-	require.NoError(t, cfg.check())
-	j := &jointRun{cfg: cfg, crew: NewCrew()}
+	j := endless(t)
 	defer j.crew.Close()
 	require.NoError(t, j.start())
 	require.NoError(t, j.crew.workers[1].cmd.Process.Kill())
@@ -162,10 +168,7 @@ func TestARunThatIsCancelledLeavesNoProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
-	cfg := short("broadcast", contract(t, 0))
-	cfg.Duration = time.Hour
-	require.NoError(t, cfg.check())
-	j := &jointRun{cfg: cfg, crew: NewCrew()}
+	j := endless(t)
 	require.NoError(t, j.start())
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := j.gather(ctx)
