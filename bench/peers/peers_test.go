@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +27,13 @@ var programs string
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
+// testMain builds the peers, and lets the tests of all of them wait at a time.
 func testMain(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(len(all))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	var err error
 	if programs, err = os.MkdirTemp("", "peers"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
